@@ -1,0 +1,133 @@
+"""Sample batches: recordings of one process as arrays, on the clock's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.errors import DataError
+
+Scope = Literal["horizon", "completion"]
+
+REASONS = (
+    "unreadable",  # not the wire form at all: truncated JSON, broken Arrow, wrong version
+    "too_large",  # beyond stream.max_message_bytes
+    "unknown_process",
+    "schema",  # a field is missing or has the wrong type; an Arrow schema that is not ours
+    "columns",  # too few or too many columns, names that do not fit the values
+    "not_numeric",  # text where numbers belong
+    "empty",  # no rows, or no reading at all
+    "too_many_rows",
+    "unit",  # a unit that cannot be converted into the process file's
+    "time",  # a start in the far future or past, times that cannot be read
+    "duplicate",  # this sample was received before
+)
+"""Codes of why a message is quarantined; counted, stored and shown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleBatch:
+    """n recordings of one process, rows placed by their clock, in (start, id) order of the caller's choice.
+
+    Attributes
+    ----------
+    sensors
+        f names, the order of the last axis.
+    ids, sources
+        n ids; unique within the batch.
+    start
+        (n,) datetime64[us], UTC.
+    values
+        (n, T, f) float64; NaN where nothing arrived.
+    received
+        (n,) rows that arrived, repeated and late ones included.
+    disordered
+        (n,) of them, rows whose time is not later than one already received.
+    target
+        (n,) float64; the derived target, NaN where it is not (yet) known.
+    metadata
+        n mappings of free text (calibration ids, firmware, shift, recipe, region).
+    """
+
+    sensors: tuple[str, ...]
+    ids: tuple[str, ...]
+    sources: tuple[str, ...]
+    start: NDArray[np.datetime64]
+    values: NDArray[np.float64]
+    received: NDArray[np.int64]
+    disordered: NDArray[np.int64]
+    target: NDArray[np.float64]
+    metadata: tuple[Mapping[str, str], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        if self.values.ndim != 3 or self.values.shape[0] != n or self.values.shape[2] != len(self.sensors):
+            raise DataError(
+                f"values of shape ({n}, rows, {len(self.sensors)}) expected for {n} ids and "
+                f"{len(self.sensors)} sensors, found {self.values.shape}"
+            )
+        if not self.metadata:
+            object.__setattr__(self, "metadata", ({},) * n)
+        for name in ("sources", "start", "received", "disordered", "target", "metadata"):
+            if len(getattr(self, name)) != n:
+                raise DataError(f"{n} entries expected in {name}, found {len(getattr(self, name))}")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def rows(self) -> int:
+        """T, rows of every recording."""
+        return int(self.values.shape[1])
+
+    def head(self, rows: int) -> SampleBatch:
+        """The first rows only: what the model may see. A view, nothing is copied."""
+        shown = self.values[:, :rows]
+        return replace(self, values=shown, received=np.minimum(self.received, rows))
+
+    def take(self, index: Sequence[int] | NDArray[np.int64] | NDArray[np.bool_]) -> SampleBatch:
+        """The chosen samples, in the order asked for."""
+        chosen = np.arange(len(self))[np.asarray(index)] if len(self) else np.empty(0, np.int64)
+        return SampleBatch(
+            sensors=self.sensors,
+            ids=tuple(self.ids[i] for i in chosen),
+            sources=tuple(self.sources[i] for i in chosen),
+            start=self.start[chosen],
+            values=self.values[chosen],
+            received=self.received[chosen],
+            disordered=self.disordered[chosen],
+            target=self.target[chosen],
+            metadata=tuple(self.metadata[i] for i in chosen),
+        )
+
+    def in_order(self) -> SampleBatch:
+        """The samples sorted by (start, id), the order in which drift is tested."""
+        return self.take(np.lexsort((np.asarray(self.ids, dtype=str), self.start)))
+
+    @staticmethod
+    def concat(batches: Sequence[SampleBatch]) -> SampleBatch:
+        """Several batches of the same sensors and rows, one after the other."""
+        if not batches:
+            raise DataError("at least one batch expected, found none")
+        first = batches[0]
+        for batch in batches[1:]:
+            if batch.sensors != first.sensors or batch.rows != first.rows:
+                raise DataError(
+                    f"batches of the same sensors and rows expected, found {batch.sensors} x {batch.rows} "
+                    f"beside {first.sensors} x {first.rows}"
+                )
+        return SampleBatch(
+            sensors=first.sensors,
+            ids=sum((b.ids for b in batches), ()),
+            sources=sum((b.sources for b in batches), ()),
+            start=np.concatenate([b.start for b in batches]),
+            values=np.concatenate([b.values for b in batches]),
+            received=np.concatenate([b.received for b in batches]),
+            disordered=np.concatenate([b.disordered for b in batches]),
+            target=np.concatenate([b.target for b in batches]),
+            metadata=sum((tuple(b.metadata) for b in batches), ()),
+        )
