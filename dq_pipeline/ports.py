@@ -1,0 +1,236 @@
+"""What the steps need from the world, as protocols; `dq_pipeline.adapters` holds what stands behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from dq_pipeline.records import (
+    BatchOutcome,
+    Change,
+    Claim,
+    CommittedBatch,
+    DetectorState,
+    DriftEvent,
+    EventState,
+    Hold,
+    Judged,
+    Loss,
+    Notice,
+    OffsetRange,
+    Outgoing,
+    RawMessage,
+    ReleaseRow,
+    Stage,
+    TargetRow,
+)
+
+
+class Stream(Protocol):
+    """Topics that messages arrive on and leave by."""
+
+    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Per partition the earliest offset still there and the one after the newest.
+
+        Raises StreamError if the topic does not exist or no broker answers.
+        """
+
+    def read(self, topic: str, ranges: Sequence[OffsetRange]) -> Iterator[RawMessage]:
+        """Exactly the messages of these ranges, partition by partition; offsets the broker skips are skipped.
+
+        Raises DataLossError if part of a range is gone.
+        """
+
+    def oldest_ms(self, topic: str, positions: Mapping[int, int]) -> int | None:
+        """Timestamp of the oldest message at or after these positions, ms since the epoch; None if there is none."""
+
+    def publish(self, messages: Iterable[Outgoing]) -> int:
+        """Publish and wait until all replicas have them; returns how many."""
+
+    def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """Tell monitoring tools how far a group has come; nothing here relies on it."""
+
+
+class Lake(Protocol):
+    """Immutable files under one URI. A path is relative to it, with `/` between its parts."""
+
+    def put(self, path: str, data: bytes) -> str:
+        """Write a file whole or not at all and return its URI; writing the same path again replaces it."""
+
+    def get(self, uri: str) -> bytes:
+        """Read a file by URI or path. Raises FileNotFoundError."""
+
+    def exists(self, uri: str) -> bool:
+        """Whether the file is there."""
+
+    def put_folder(self, path: str, folder: Path) -> str:
+        """Copy a local folder into the lake and return its URI."""
+
+    def get_folder(self, uri: str, folder: Path) -> None:
+        """Copy a folder of the lake to a local one."""
+
+
+class Registry(Protocol):
+    """The model registry as people and MLflow's own page see it. Follows the ledger, never leads it."""
+
+    def log_release(
+        self, process: str, folder: Path, *, key: str, metrics: Mapping[str, float], tags: Mapping[str, str]
+    ) -> tuple[str, str]:
+        """Register the release in `folder`; returns (version, run id). The same key twice gives the same version."""
+
+    def set_stage(self, process: str, version: str, stage: Stage) -> None:
+        """Move a version; Production and Staging each hold one version, aliases follow."""
+
+    def fetch(self, process: str, version: str) -> Path:
+        """The release's folder on this machine, downloaded once and verified."""
+
+
+class Notifier(Protocol):
+    """Where notices to people go."""
+
+    def notify(self, notice: Notice) -> None:
+        """Send; never raises."""
+
+
+class Ledger(Protocol):
+    """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
+
+    # --- a micro-batch's life
+    def claim(
+        self,
+        process: str,
+        topic: str,
+        watermarks: Mapping[int, tuple[int, int]],
+        *,
+        max_messages: int,
+        max_attempts: int,
+        holder: str,
+        lease_s: float,
+        now: datetime,
+    ) -> Claim | None:
+        """Adopt the open batch of a process or claim the next offsets; None if there is nothing, or another holds it."""
+
+    def take(self, process: str, batch_id: str, *, holder: str, lease_s: float, now: datetime) -> Claim:
+        """Take over a batch for the next step or a retry: raises its fence. Raises StateError, LostClaimError."""
+
+    def mark_landed(self, claim: Claim, uri: str, messages: int, now: datetime) -> Claim:
+        """The raw messages are in the lake. Raises LostClaimError if the fence is not the newest."""
+
+    def mark_assessed(self, claim: Claim, uri: str, now: datetime) -> Claim:
+        """The assessment is in the lake."""
+
+    def commit(self, claim: Claim, outcome: BatchOutcome, now: datetime) -> None:
+        """Write everything the batch decided, with its outbox, and commit its ranges: all or nothing."""
+
+    def let_go(self, process: str, holder: str, error: str, now: datetime) -> None:
+        """A run gives up: its lease ends now, so that the next run adopts its batch without waiting."""
+
+    def redrive(self, process: str, *, parked: bool, quarantined: bool, now: datetime) -> int:
+        """Put parked batches and quarantined messages back in line; returns how many messages."""
+
+    def positions(self, process: str, topic: str) -> dict[int, int]:
+        """Per partition the offset that the next claim starts at."""
+
+    def open_batch(self, process: str, now: datetime) -> tuple[Claim, bool] | None:
+        """The batch that is neither committed nor parked, and whether its lease still runs."""
+
+    def failures(self, process: str) -> tuple[int, datetime | None]:
+        """How many runs have failed in a row, and when the last did."""
+
+    def losses(self, process: str) -> tuple[Loss, ...]:
+        """Data loss found so far."""
+
+    # --- outbox
+    def unsent(self, process: str, limit: int) -> Sequence[tuple[int, Outgoing]]:
+        """Oldest outbox rows not yet sent."""
+
+    def sent(self, ids: Sequence[int], now: datetime) -> None:
+        """These rows were acknowledged by the broker."""
+
+    # --- samples
+    def seen(self, process: str, scope: str, ids: Sequence[str], *, except_batch: str) -> set[str]:
+        """Which of these samples were accepted in this scope before, by another batch."""
+
+    def answered(self, process: str, ids: Sequence[str], *, except_batch: str) -> set[str]:
+        """Which of these samples have a champion's prediction already, from another batch."""
+
+    def last_good(self, process: str) -> float | None:
+        """Newest known target of an accepted sample."""
+
+    def committed(self, process: str, *, after: int = 0) -> Sequence[CommittedBatch]:
+        """Committed batches whose sequence is above `after`, in order."""
+
+    def scores(self, process: str, ids: Sequence[str]) -> dict[str, tuple[float | None, bool]]:
+        """Unified score and acceptance of completed samples by id."""
+
+    def targets(self, process: str, ids: Sequence[str]) -> dict[str, float]:
+        """Newest known target by sample id."""
+
+    def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime) -> int:
+        """Late labels; the same label twice is one. Returns how many were new."""
+
+    def judged(self, process: str, *, last: int, release: str | None = None) -> Sequence[Judged]:
+        """The newest predictions whose target is known, oldest first."""
+
+    def sample_count(self, process: str) -> int:
+        """Completed samples numbered so far: the next one's number."""
+
+    # --- drift
+    def detector_state(self, process: str, detector: str) -> DetectorState | None:
+        """The newest running state of a fitted detector."""
+
+    def open_event(self, process: str) -> DriftEvent | None:
+        """The event that is open or rebuilding."""
+
+    def events(self, process: str) -> Sequence[DriftEvent]:
+        """All drift events, oldest first."""
+
+    def move_event(self, event: int, state: EventState, *, outcome: str, attempts: int | None = None) -> None:
+        """Move an event on."""
+
+    def incident(self, process: str, kind: str, title: str, evidence: Mapping[str, Any], now: datetime) -> int:
+        """Record an incident."""
+
+    # --- releases
+    def add_release(self, release: ReleaseRow) -> ReleaseRow:
+        """Record a registered version; the same key twice is one row."""
+
+    def releases(self, process: str) -> Sequence[ReleaseRow]:
+        """All releases, oldest first."""
+
+    def production(self, process: str) -> ReleaseRow | None:
+        """The release that answers now."""
+
+    def release_by_key(self, process: str, key: str) -> ReleaseRow | None:
+        """The release with this idempotency key."""
+
+    def move_release(self, process: str, version: str, action: str, *, who: str, why: str, now: datetime) -> Change:
+        """`stage`, `promote`, `reject` or `rollback` one version; repeating the newest change is no change.
+
+        Promoting or rolling back archives the Production release. A rollback holds adaptation and closes the
+        event that led away from that version as held.
+        """
+
+    def changes(self, process: str) -> Sequence[Change]:
+        """The append-only promotion ledger, oldest first."""
+
+    def hold(self, process: str) -> Hold | None:
+        """Whether adaptation is on hold."""
+
+    def resume(self, process: str, *, who: str, why: str, now: datetime) -> None:
+        """Lift the hold."""
+
+    def configuration(self, process: str, settings_hash: str, settings: Mapping[str, Any], now: datetime) -> None:
+        """Remember the exact settings behind a run."""
+
+    # --- small durable facts
+    def put_fact(self, process: str, name: str, value: Mapping[str, Any], now: datetime) -> None:
+        """Store a small JSON document under a name: initialization's manifest, the policy's state."""
+
+    def fact(self, process: str, name: str) -> dict[str, Any] | None:
+        """Read it."""
+
+    def summary(self, process: str) -> dict[str, Any]:
+        """Counts for people: recordings read, accepted, quarantined by reason, alarms, parked, gaps, duplicates."""
