@@ -21,6 +21,7 @@ from dq_pipeline.records import (
     Notice,
     OffsetRange,
     Outgoing,
+    Quarantined,
     RawMessage,
     ReleaseRow,
     Stage,
@@ -110,7 +111,7 @@ class Ledger(Protocol):
         lease_s: float,
         now: datetime,
     ) -> Claim | None:
-        """Adopt the open batch of a process or claim the next offsets; None if there is nothing, or another holds it."""
+        """Adopt the oldest open batch or claim the next offsets; None if there is nothing or another holds it."""
 
     def take(self, process: str, batch_id: str, *, holder: str, lease_s: float, now: datetime) -> Claim:
         """Take over a batch for the next step or a retry: raises its fence. Raises StateError, LostClaimError."""
@@ -127,8 +128,14 @@ class Ledger(Protocol):
     def let_go(self, process: str, holder: str, error: str, now: datetime) -> None:
         """A run gives up: its lease ends now, so that the next run adopts its batch without waiting."""
 
-    def redrive(self, process: str, *, parked: bool, quarantined: bool, now: datetime) -> int:
-        """Put parked batches and quarantined messages back in line; returns how many messages."""
+    def unpark(self, process: str, now: datetime) -> int:
+        """Put parked batches back in line, to be read again from the start; returns how many."""
+
+    def quarantined(self, process: str) -> Sequence[tuple[int, str, Quarantined]]:
+        """Messages in quarantine and not yet sent again: row id, URI of the landed raw messages, what was wrong."""
+
+    def requeue(self, process: str, ids: Sequence[int], messages: Sequence[Outgoing], now: datetime) -> None:
+        """Mark quarantine rows as sent again and put their original messages into the outbox, in one transaction."""
 
     def positions(self, process: str, topic: str) -> dict[int, int]:
         """Per partition the offset that the next claim starts at."""
