@@ -1,0 +1,209 @@
+"""Seven numbers a sensor that say what one sample looks like beside the reference's rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from dq_pipeline.errors import DataError
+
+Floats = NDArray[np.float64]
+
+FEATURES = ("mean", "spread", "roughness", "slope", "upper_tail", "lower_tail", "residual_spread")
+"""Names of the seven features, in the order of their axis."""
+
+_FLOOR = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class RowConstants:
+    """What the features need of the reference's rows.
+
+    Attributes
+    ----------
+    median, sd : (f,)
+        Location and scale of a row; `sd` is 1 where the sensor is constant. Scaled rows are ``(x - median) / sd``.
+    q10, q90 : (f,)
+        10 % and 90 % quantiles of the scaled rows.
+    residual : (f, f)
+        Row j turns a scaled, centred row into what sensor j shows beyond a regression on the other sensors.
+    """
+
+    median: Floats
+    sd: Floats
+    q10: Floats
+    q90: Floats
+    residual: Floats
+
+    @property
+    def sensors(self) -> int:
+        """Number of sensors."""
+        return int(self.median.shape[0])
+
+    def arrays(self) -> MappingProxyType[str, Floats]:
+        """The constants by name, for storing; ``RowConstants(**arrays)`` brings them back."""
+        return MappingProxyType({name: getattr(self, name) for name in self.__slots__})
+
+
+def fit_row_constants(reference: NDArray[np.floating[Any]]) -> RowConstants:
+    """Row constants of a reference.
+
+    Parameters
+    ----------
+    reference : (N, T, f)
+        Reference samples in the sensors' units; NaN is a missing cell.
+
+    Raises
+    ------
+    DataError
+        If the array has not three axes or holds no row or no sensor.
+    """
+    values = _samples(reference, None)
+    count, rows, sensors = values.shape
+    if count * rows * sensors == 0:
+        raise DataError(f"Expected at least one reference row and sensor, found shape {values.shape}")
+    median, sd = np.zeros(sensors), np.ones(sensors)
+    q10, q90 = np.zeros(sensors), np.zeros(sensors)
+    centred = np.zeros((count * rows, sensors))
+    for j in range(sensors):
+        column = values[:, :, j]
+        observed = np.isfinite(column)
+        seen = column[observed]
+        if seen.size == 0:
+            continue
+        median[j] = np.median(seen)
+        spread = float(np.std(seen))
+        sd[j] = spread if spread >= 1e-9 else 1.0
+        q10[j], q90[j] = np.quantile((seen - median[j]) / sd[j], (0.1, 0.9))
+        scaled = np.where(observed, (column - median[j]) / sd[j], 0.0)
+        cells = np.maximum(observed.sum(axis=1, keepdims=True), 1)
+        deviation = scaled - scaled.sum(axis=1, keepdims=True) / cells
+        centred[:, j] = np.where(observed, deviation, 0.0).ravel()
+    covariance = centred.T @ centred / (count * rows)
+    covariance = 0.98 * covariance + 0.02 * np.diag(np.diag(covariance)) + _FLOOR * np.eye(sensors)
+    precision = np.linalg.inv(covariance)
+    return RowConstants(median, sd, q10, q90, np.ascontiguousarray(precision / np.diag(precision)[:, None]))
+
+
+def features(values: NDArray[np.floating[Any]], constants: RowConstants) -> Floats:
+    """Seven features a sample and sensor.
+
+    Mean of the scaled rows, half log variance, half log mean squared difference of neighbouring rows, least-squares
+    slope over the sample's time on [-1, 1], mean excess above the 90 % and below the 10 % quantile, half log variance
+    of the residual on the other sensors (0 with one sensor).
+
+    Parameters
+    ----------
+    values : (n, T, f)
+        Samples in the sensors' units; a cell that is not finite is missing.
+
+    Returns
+    -------
+    (n, 7, f)
+        Dimensionless, in the order of `FEATURES`. NaN where a sensor has fewer than two cells, and the roughness also
+        where no two neighbouring rows were seen.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> reference = rng.normal(20.0, 2.0, (50, 60, 2))
+    >>> warm = features(reference[:1] + 2.0, fit_row_constants(reference))
+    >>> bool(warm[0, 0, 0] > 0.5)
+    True
+    """
+    samples = _samples(values, constants.sensors)
+    out = np.empty((samples.shape[0], len(FEATURES), samples.shape[2]))
+    features_into(samples, constants.median, constants.sd, constants.q10, constants.q90, constants.residual, out)
+    return out
+
+
+def _samples(values: NDArray[np.floating[Any]], sensors: int | None) -> Floats:
+    if values.ndim != 3 or (sensors is not None and values.shape[2] != sensors):
+        expected = f"(n, T, {'f' if sensors is None else sensors})"
+        raise DataError(f"Expected samples of shape {expected}, found {values.shape}")
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+@njit(cache=True, nogil=True)
+def features_into(
+    values: Floats, median: Floats, sd: Floats, q10: Floats, q90: Floats, residual: Floats, out: Floats
+) -> None:  # pragma: no cover - compiled
+    """The compiled pass behind :func:`features`: `values` (n, T, f) float64 into `out` (n, 7, f)."""
+    n, rows, sensors = values.shape
+    centred = np.empty((rows, sensors))
+    scatter = np.empty((sensors, sensors))
+    step = 2.0 / (rows - 1) if rows > 1 else 0.0
+    for i in range(n):
+        for j in range(sensors):
+            count = 0
+            pairs = 0
+            total = 0.0
+            squared_steps = 0.0
+            time_total = 0.0
+            above = 0.0
+            below = 0.0
+            previous = np.nan
+            for t in range(rows):
+                x = (values[i, t, j] - median[j]) / sd[j]
+                if not np.isfinite(x):
+                    previous = np.nan
+                    continue
+                count += 1
+                total += x
+                time_total += step * t - 1.0
+                above += max(x - q90[j], 0.0)
+                below += max(q10[j] - x, 0.0)
+                if not np.isnan(previous):
+                    pairs += 1
+                    squared_steps += (x - previous) ** 2
+                previous = x
+            if count < 2:
+                out[i, :, j] = np.nan
+                centred[:, j] = 0.0
+                continue
+            mean = total / count
+            time_mean = time_total / count
+            variation = 0.0
+            cross = 0.0
+            time_variation = 0.0
+            for t in range(rows):
+                x = (values[i, t, j] - median[j]) / sd[j]
+                if not np.isfinite(x):
+                    centred[t, j] = 0.0
+                    continue
+                x -= mean
+                time = step * t - 1.0 - time_mean
+                centred[t, j] = x
+                variation += x * x
+                cross += x * time
+                time_variation += time * time
+            out[i, 0, j] = mean
+            out[i, 1, j] = 0.5 * np.log(variation / count + _FLOOR)
+            out[i, 2, j] = 0.5 * np.log(squared_steps / pairs + _FLOOR) if pairs > 0 else np.nan
+            out[i, 3, j] = cross / time_variation
+            out[i, 4, j] = above / count
+            out[i, 5, j] = below / count
+        if sensors == 1:
+            if not np.isnan(out[i, 0, 0]):
+                out[i, 6, 0] = 0.0
+            continue
+        scatter[:, :] = 0.0
+        for t in range(rows):
+            for a in range(sensors):
+                for b in range(a, sensors):
+                    scatter[a, b] += centred[t, a] * centred[t, b]
+        for j in range(sensors):
+            if np.isnan(out[i, 0, j]):
+                continue
+            power = 0.0
+            for a in range(sensors):
+                row = 0.5 * residual[j, a] * scatter[a, a]
+                for b in range(a + 1, sensors):
+                    row += residual[j, b] * scatter[a, b]
+                power += 2.0 * residual[j, a] * row
+            out[i, 6, j] = 0.5 * np.log(max(power, 0.0) / rows + _FLOOR)
