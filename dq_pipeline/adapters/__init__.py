@@ -1,0 +1,1 @@
+"""What the ports are outside: Kafka, the lake, the ledger, the registry, notifications."""

@@ -1,0 +1,1 @@
+"""Streams to try the platform on: a simulated process, and defects and drifts to inject."""
