@@ -7,12 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from dq_pipeline.process import Process
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
     Claim,
     CommittedBatch,
     DetectorState,
+    DriftAlarm,
     DriftEvent,
     EventState,
     Hold,
@@ -24,6 +26,7 @@ from dq_pipeline.records import (
     Quarantined,
     RawMessage,
     ReleaseRow,
+    Role,
     Stage,
     TargetRow,
 )
@@ -149,6 +152,9 @@ class Ledger(Protocol):
     def losses(self, process: str) -> tuple[Loss, ...]:
         """Data loss found so far."""
 
+    def add_losses(self, process: str, losses: Sequence[Loss], now: datetime) -> None:
+        """Record offsets that are gone, as an incident too; the same loss twice is one."""
+
     # --- outbox
     def unsent(self, process: str, limit: int) -> Sequence[tuple[int, Outgoing]]:
         """Oldest outbox rows not yet sent."""
@@ -178,8 +184,13 @@ class Ledger(Protocol):
     def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime) -> int:
         """Late labels; the same label twice is one. Returns how many were new."""
 
-    def judged(self, process: str, *, last: int, release: str | None = None) -> Sequence[Judged]:
-        """The newest predictions whose target is known, oldest first."""
+    def judged(
+        self, process: str, *, last: int, release: str | None = None, role: Role = "champion", first_sample: int = 0
+    ) -> Sequence[Judged]:
+        """The newest predictions whose target is known, oldest first, from sample number `first_sample` on."""
+
+    def drift_alarms(self, process: str, *, first_sample: int, stop_sample: int) -> Sequence[DriftAlarm]:
+        """Alarms raised by the samples numbered first <= number < stop, in stream order; held ones are left out."""
 
     def sample_count(self, process: str) -> int:
         """Completed samples numbered so far: the next one's number."""
@@ -197,8 +208,14 @@ class Ledger(Protocol):
     def move_event(self, event: int, state: EventState, *, outcome: str, attempts: int | None = None) -> None:
         """Move an event on."""
 
+    def raise_event(self, process: str, alarm: DriftAlarm, now: datetime) -> DriftEvent:
+        """Open an event that no detector saw (the error alone), or return the one that is open."""
+
     def incident(self, process: str, kind: str, title: str, evidence: Mapping[str, Any], now: datetime) -> int:
-        """Record an incident."""
+        """Record an incident; parking a range and losing data record one by themselves."""
+
+    def announce(self, process: str) -> Sequence[Notice]:
+        """Incidents nobody was told of yet, as notices; they count as told from here on."""
 
     # --- releases
     def add_release(self, release: ReleaseRow) -> ReleaseRow:
@@ -241,3 +258,24 @@ class Ledger(Protocol):
 
     def summary(self, process: str) -> dict[str, Any]:
         """Counts for people: recordings read, accepted, quarantined by reason, alarms, parked, gaps, duplicates."""
+
+
+class World(Protocol):
+    """Everything a step may touch; :mod:`dq_pipeline.wiring` makes one from settings."""
+
+    @property
+    def stream(self) -> Stream: ...
+    @property
+    def lake(self) -> Lake: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def notifier(self) -> Notifier: ...
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What `${NAME}` in a process file's history stands for."""
+
+    def process(self, name: str) -> Process:
+        """The process' file as it is now. Raises ConfigurationError naming those there are."""

@@ -1,0 +1,23 @@
+"""Where things are in the lake; every path is keyed by the process, and a retry writes the same path again."""
+
+from __future__ import annotations
+
+
+def raw(process: str, batch_id: str) -> str:
+    """Raw messages of a micro-batch."""
+    return f"{process}/batches/{batch_id}/raw.arrow"
+
+
+def assessed(process: str, batch_id: str) -> str:
+    """Folder of what a micro-batch's assessment found."""
+    return f"{process}/batches/{batch_id}"
+
+
+def history(process: str, run: str) -> str:
+    """Folder of one initialization's history."""
+    return f"{process}/history/{run}"
+
+
+def challenger(process: str, key: str) -> str:
+    """Folder of a release before it has a version."""
+    return f"{process}/challengers/{key}"
