@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from pydantic import Base64Bytes
+
 Stage = Literal["None", "Staging", "Production", "Archived"]
 Role = Literal["champion", "shadow", "canary", "replay"]
 
@@ -41,9 +43,9 @@ class Outgoing:
     """One message to publish."""
 
     topic: str
-    key: bytes
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
+    key: Base64Bytes
+    value: Base64Bytes
+    headers: tuple[tuple[str, Base64Bytes], ...] = ()
 
 
 class BatchState(StrEnum):
@@ -164,7 +166,7 @@ class DetectorState:
     detector: str
     sequence: int
     samples: int
-    state: bytes
+    state: Base64Bytes
 
 
 @dataclass(frozen=True, slots=True)

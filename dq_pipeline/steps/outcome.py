@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from dq_pipeline.records import BatchOutcome
 
-_ADAPTER: TypeAdapter[BatchOutcome] = TypeAdapter(
-    BatchOutcome, config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
-)
+_ADAPTER = TypeAdapter(BatchOutcome)
 
 
 def to_bytes(outcome: BatchOutcome) -> bytes:
