@@ -1,0 +1,98 @@
+"""The form gate over a micro-batch: what can be read becomes two sample batches, the rest is quarantined."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dq_pipeline.errors import SampleError
+from dq_pipeline.process import Process
+from dq_pipeline.recording import Placed, assemble, place
+from dq_pipeline.records import Outgoing, Quarantined, RawMessage
+from dq_pipeline.samples import SampleBatch, Scope
+from dq_pipeline.wire.codec import decode
+from dq_pipeline.wire.outgoing import dead_letter
+
+Seen = Callable[[Scope, Sequence[str]], set[str]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gated:
+    """What came through, in stream order, and what did not.
+
+    Attributes
+    ----------
+    horizons, completions
+        Samples sorted by (start, id); a sample may be in both.
+    unknown
+        Columns that are no sensor of the process, by how many messages had them: ignored, and reported.
+    """
+
+    horizons: SampleBatch
+    completions: SampleBatch
+    quarantined: tuple[Quarantined, ...]
+    dead_letters: tuple[Outgoing, ...]
+    unknown: dict[str, int]
+
+
+def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, seen: Seen) -> Gated:
+    """Decode and place every message; a bad one never stops the others.
+
+    Parameters
+    ----------
+    seen
+        Which of these samples were accepted in this scope before.
+    """
+    refused: list[tuple[RawMessage, Scope | None, SampleError]] = []
+    placed: dict[Scope, dict[str, tuple[RawMessage, Placed]]] = {"horizon": {}, "completion": {}}
+    unknown: Counter[str] = Counter()
+    for message in messages:
+        scope: Scope | None = None
+        try:
+            read = decode(message.value, message.headers, process, now, message.key)
+            scope = read.scope
+            if read.recording.sample_id in placed[scope]:
+                first = placed[scope][read.recording.sample_id][0]
+                raise _duplicate(read.recording.sample_id, scope, f"offset {first.offset} of this micro-batch")
+            placed[scope][read.recording.sample_id] = (message, place(read.recording, process, scope, now))
+            unknown.update(read.unknown)
+        except SampleError as error:
+            refused.append((message, scope, error))
+    for scope, samples in placed.items():
+        for known in sorted(seen(scope, tuple(samples))) if samples else ():
+            refused.append((samples.pop(known)[0], scope, _duplicate(known, scope, "an earlier micro-batch")))
+    return Gated(
+        horizons=_batch(placed["horizon"], process, "horizon"),
+        completions=_batch(placed["completion"], process, "completion"),
+        quarantined=tuple(
+            Quarantined(m.partition, m.offset, error.reason, error.detail, error.sample_id, scope)
+            for m, scope, error in refused
+        ),
+        dead_letters=tuple(_dead_letter(m, process, error) for m, _, error in refused),
+        unknown=dict(unknown),
+    )
+
+
+def _duplicate(sample_id: str, scope: Scope, where: str) -> SampleError:
+    return SampleError("duplicate", f"expected one {scope} message per sample; found another in {where}", sample_id)
+
+
+def _batch(samples: dict[str, tuple[RawMessage, Placed]], process: Process, scope: Scope) -> SampleBatch:
+    return assemble([one for _, one in samples.values()], process, scope).in_order()
+
+
+def _dead_letter(message: RawMessage, process: Process, error: SampleError) -> Outgoing:
+    key, value, headers = dead_letter(
+        process.name,
+        error,
+        topic=process.stream.topic,
+        partition=message.partition,
+        offset=message.offset,
+        at=np.datetime64(message.timestamp_ms, "ms"),
+        key=message.key,
+        value=message.value,
+    )
+    return Outgoing(process.stream.dead_letter_topic, key, value, tuple(headers))

@@ -1,0 +1,40 @@
+"""Take parked ranges and quarantined messages up again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dq_pipeline.ports import World
+from dq_pipeline.records import Outgoing, RawMessage
+from dq_pipeline.steps import landing
+from dq_pipeline.steps.act import drain
+from dq_pipeline.steps.clock import utc_now
+
+
+def redrive(world: World, process: str, *, parked: bool = True, quarantined: bool = True) -> dict[str, Any]:
+    """Put parked batches back in line, and publish quarantined messages again as they first came.
+
+    A message that is still wrong is quarantined again; nothing is dropped on the way.
+    """
+    batches = world.ledger.unpark(process, utc_now()) if parked else 0
+    messages = _requeue(world, process) if quarantined else 0
+    return {"process": process, "batches": batches, "messages": messages}
+
+
+def _requeue(world: World, process: str) -> int:
+    topic = world.process(process).stream.topic
+    by_file: dict[str, list[tuple[int, int, int]]] = {}
+    for row, uri, wrong in world.ledger.quarantined(process):
+        by_file.setdefault(uri, []).append((row, wrong.partition, wrong.offset))
+    total = 0
+    for uri, rows in by_file.items():
+        landed = {(m.partition, m.offset): m for m in landing.from_bytes(world.lake.get(uri))}
+        found = [(row, landed[partition, offset]) for row, partition, offset in rows]
+        outgoing = [_as_it_came(topic, message) for _, message in found]
+        world.ledger.requeue(process, [row for row, _ in found], outgoing, utc_now())
+        total += drain(world, process) and len(found)
+    return total
+
+
+def _as_it_came(topic: str, message: RawMessage) -> Outgoing:
+    return Outgoing(topic, message.key or b"", message.value or b"", message.headers)

@@ -1,0 +1,84 @@
+"""Restore an earlier release whole, hold adaptation, and let it go on again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dq_pipeline.errors import StateError
+from dq_pipeline.ports import World
+from dq_pipeline.records import Notice, ReleaseRow
+from dq_pipeline.steps.clock import utc_now
+
+
+def roll_back(world: World, process: str, *, version: str | None = None, who: str, why: str) -> dict[str, Any]:
+    """Put an earlier version back into Production; without `version`, the one that Production replaced.
+
+    The ledger decides first; the registry is then brought in line, so a death in between is mended by running it again.
+
+    Raises
+    ------
+    StateError
+        If there is no such version, or nothing to go back to.
+    """
+    if not why.strip():
+        raise StateError("a rollback needs a reason, found none")
+    target = _target(world, process, version)
+    change = world.ledger.move_release(process, target.version, "rollback", who=who, why=why, now=utc_now())
+    sync_registry(world, process)
+    world.notifier.notify(
+        Notice(
+            process,
+            "critical",
+            f"{process} rolled back to release {target.version}",
+            f"{why} (by {who}). Release {change.previous} is archived; nothing adapts until `dq resume {process}` "
+            "or a change after the rollback is found.",
+            runbook="docs/runbooks/rollback.md",
+        )
+    )
+    return {"version": target.version, "previous": change.previous, "why": why}
+
+
+def resume(world: World, process: str, *, who: str, why: str) -> dict[str, Any]:
+    """Lift the hold that a rollback left.
+
+    Raises
+    ------
+    StateError
+        If nothing is on hold.
+    """
+    hold = world.ledger.hold(process)
+    if hold is None:
+        raise StateError(f"{process} is not on hold")
+    world.ledger.resume(process, who=who, why=why, now=utc_now())
+    return {"process": process, "held_since": hold.since.isoformat(), "version": hold.version}
+
+
+def sync_registry(world: World, process: str) -> None:
+    """Give every version in the registry the stage that the ledger says."""
+    for release in world.ledger.releases(process):
+        world.registry.set_stage(process, release.version, release.stage)
+
+
+def previous_release(world: World, process: str) -> ReleaseRow | None:
+    """The release that the one in Production replaced."""
+    by_version = {release.version: release for release in world.ledger.releases(process)}
+    current = world.ledger.production(process)
+    for change in reversed(world.ledger.changes(process)):
+        if current is not None and change.action in ("promote", "rollback") and change.version == current.version:
+            return by_version.get(change.previous or "")
+    return None
+
+
+def _target(world: World, process: str, version: str | None) -> ReleaseRow:
+    current = world.ledger.production(process)
+    if version is None:
+        previous = previous_release(world, process)
+        if previous is None:
+            raise StateError(f"{process} has no earlier release to go back to")
+        return previous
+    known = {release.version: release for release in world.ledger.releases(process)}
+    if version not in known:
+        raise StateError(f"{process} has no release {version!r}; there are: {', '.join(known) or 'none'}")
+    if current is not None and current.version == version:
+        raise StateError(f"release {version} of {process} is in Production already")
+    return known[version]
