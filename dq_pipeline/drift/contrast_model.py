@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.drift.contrasts import (
+    TYPES,
     Contrasts,
     contrast,
     correlation_change,
@@ -130,8 +131,8 @@ def contrasts_after(model: ContrastModel, lags: Floats, features: Floats) -> tup
 
 
 def _flat(features: Floats) -> Floats:
-    return np.ascontiguousarray(features, dtype=np.float64).reshape(features.shape[0], -1)
+    return np.ascontiguousarray(features, dtype=np.float64).reshape(features.shape[0], features.shape[1] * features.shape[2])
 
 
 def _by_type(innovations: Floats, change: Floats, sensors: int) -> Floats:
-    return np.concatenate((innovations, change), axis=1).reshape(innovations.shape[0], -1, sensors)
+    return np.concatenate((innovations, change), axis=1).reshape(innovations.shape[0], len(TYPES), sensors)

@@ -137,6 +137,7 @@ def features_into(
     n, rows, sensors = values.shape
     centred = np.empty((rows, sensors))
     scatter = np.empty((sensors, sensors))
+    column = np.empty(rows)  # one sensor at a time: strided reads happen once
     step = 2.0 / (rows - 1) if rows > 1 else 0.0
     for i in range(n):
         for j in range(sensors):
@@ -148,16 +149,19 @@ def features_into(
             above = 0.0
             below = 0.0
             previous = np.nan
+            middle, scale, high, low = median[j], sd[j], q90[j], q10[j]
             for t in range(rows):
-                x = (values[i, t, j] - median[j]) / sd[j]
+                column[t] = (values[i, t, j] - middle) / scale
+            for t in range(rows):
+                x = column[t]
                 if not np.isfinite(x):
                     previous = np.nan
                     continue
                 count += 1
                 total += x
                 time_total += step * t - 1.0
-                above += max(x - q90[j], 0.0)
-                below += max(q10[j] - x, 0.0)
+                above += max(x - high, 0.0)
+                below += max(low - x, 0.0)
                 if not np.isnan(previous):
                     pairs += 1
                     squared_steps += (x - previous) ** 2
@@ -172,7 +176,7 @@ def features_into(
             cross = 0.0
             time_variation = 0.0
             for t in range(rows):
-                x = (values[i, t, j] - median[j]) / sd[j]
+                x = column[t]
                 if not np.isfinite(x):
                     centred[t, j] = 0.0
                     continue

@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 
 KNOTS = 32
 CLIP = 3.5
+_FLOOR = 0.05  # of scales: where the reference never moved
 _NORMAL: Floats = np.asarray(ndtri((np.arange(KNOTS) + 0.5) / KNOTS), dtype=np.float64)
 
 
@@ -57,12 +58,12 @@ def fit_scores(reference: Floats, *, radial: bool) -> tuple[Scores, Floats]:
     radius = np.array(np.inf)
     if radial:
         length = np.sqrt(np.mean(z * z, axis=1))
-        radius = np.array(np.quantile(length, 0.9))
+        radius = np.array(max(float(np.quantile(length, 0.9)), _FLOOR))
         z = z * np.minimum(1.0, radius / np.maximum(length, 1e-300))[:, None]
     observed = ~np.isnan(reference)
     count = np.maximum(observed.sum(axis=0), 1)
     mean = z.sum(axis=0) / count
-    sd = np.maximum(np.sqrt(np.where(observed, (z - mean) ** 2, 0.0).sum(axis=0) / count), 0.05)
+    sd = np.maximum(np.sqrt(np.where(observed, (z - mean) ** 2, 0.0).sum(axis=0) / count), _FLOOR)
     fitted = Scores(knots, radius, mean, sd)
     return fitted, np.where(observed, (z - mean) / sd, 0.0)
 
