@@ -1,0 +1,1 @@
+"""Features of the horizon, the inference model, its intervals and its figures."""
