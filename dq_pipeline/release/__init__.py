@@ -1,0 +1,1 @@
+"""Releases: everything a rollback must restore, and the gates that let one into Production."""
