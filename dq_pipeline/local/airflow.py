@@ -70,7 +70,11 @@ def programs(context: Context) -> list[Program]:
 def environment(context: Context) -> dict[str, str]:
     """The components' and tasks' variables: Airflow's settings, and where tasks find the other servers."""
     home, root = context.var / "airflow", Path(__file__).resolve().parents[2]
-    own = {name: value for name, value in context.environment.items() if name.startswith(("AIRFLOW__", "DQ_"))}
+    own = {
+        name: value
+        for name, value in context.environment.items()
+        if name.startswith(("AIRFLOW__", "DQ_")) and not name.startswith("DQ_AIRFLOW_")
+    }
     return {
         **_TUNING,
         **own,
@@ -92,9 +96,10 @@ def environment(context: Context) -> dict[str, str]:
         "PYTHONPATH": str(root),
         "KAFKA_BOOTSTRAP_SERVERS": context.kafka,
         "MLFLOW_TRACKING_URI": context.mlflow_uri,
+        "DQ_VAR": str(context.var),
         "DQ_DATABASE_URL": context.database_url("dq"),
-        "DQ_LAKE_URI": own.get("DQ_LAKE_URI", str(context.var / "lake")),
-        "DQ_PROCESS_DIR": own.get("DQ_PROCESS_DIR", str(context.dags / "processes")),
+        "DQ_LAKE_URI": context.lake_uri,
+        "DQ_PROCESS_DIR": str(context.process_dir),
     }
 
 

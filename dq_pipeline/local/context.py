@@ -52,6 +52,16 @@ class Context:
         return external_broker(self.environment, self.record) or f"{HOST}:{self.record.ports['kafka']}"
 
     @property
+    def process_dir(self) -> Path:
+        """The folder of process files: the caller's own, or the one in `dags`."""
+        return Path(self.environment.get("DQ_PROCESS_DIR") or self.dags / "processes").absolute()
+
+    @property
+    def lake_uri(self) -> str:
+        """The lake: the caller's own, or a folder in `var`."""
+        return self.environment.get("DQ_LAKE_URI") or str(self.var / "lake")
+
+    @property
     def mlflow_uri(self) -> str:
         return f"http://{HOST}:{self.record.ports['mlflow']}"
 

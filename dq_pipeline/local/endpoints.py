@@ -26,8 +26,10 @@ class Endpoints:
         The administrator of the local Airflow.
     var
         The folder that holds the servers' data and logs.
-    dags
-        The folder of DAG files and, in ``processes/``, of process files.
+    dags, process_dir
+        The folders of DAG files and of process files.
+    lake_uri
+        The lake: a folder in `var`, unless the caller named another.
     """
 
     kafka: str
@@ -38,11 +40,8 @@ class Endpoints:
     airflow_password: str
     var: Path
     dags: Path
-
-    @property
-    def lake_uri(self) -> str:
-        """The lake: a folder in `var`."""
-        return str(self.var / "lake")
+    process_dir: Path
+    lake_uri: str
 
     def environment(self) -> dict[str, str]:
         """Environment variables by which commands and tasks find these servers."""
@@ -54,7 +53,8 @@ class Endpoints:
             "DQ_AIRFLOW_USER": self.airflow_user,
             "DQ_AIRFLOW_PASSWORD": self.airflow_password,
             "DQ_LAKE_URI": self.lake_uri,
-            "DQ_PROCESS_DIR": str(self.dags / "processes"),
+            "DQ_PROCESS_DIR": str(self.process_dir),
+            "DQ_VAR": str(self.var),
         }
         return {name: value for name, value in found.items() if value}
 
@@ -77,4 +77,4 @@ class Endpoints:
             values = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ServerError(f"Expected running servers in {var}; found no {file}. Run `dq up` first.") from None
-        return cls(**{**values, "var": Path(values["var"]), "dags": Path(values["dags"])})
+        return cls(**{**values, **{name: Path(values[name]) for name in ("var", "dags", "process_dir")}})

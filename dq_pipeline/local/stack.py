@@ -187,6 +187,8 @@ def _endpoints(context: Context, supervisor: Supervisor) -> Endpoints:
         airflow_password=context.record.airflow_password if airflow_url else "",
         var=context.var,
         dags=context.dags,
+        process_dir=context.process_dir,
+        lake_uri=context.lake_uri,
     )
 
 

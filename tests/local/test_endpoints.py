@@ -7,7 +7,9 @@ from dq_pipeline.local import Endpoints, down, status, up
 
 
 def endpoints(var: Path) -> Endpoints:
-    return Endpoints("h:1", "postgresql+psycopg2://h/dq", "http://h:2", "", "", "", var, var / "dags")
+    return Endpoints(
+        "h:1", "postgresql+psycopg2://h/dq", "http://h:2", "", "", "", var, var / "dags", var / "processes", "lake"
+    )
 
 
 def test_a_second_process_reads_what_was_saved(tmp_path: Path) -> None:
@@ -20,7 +22,7 @@ def test_a_second_process_reads_what_was_saved(tmp_path: Path) -> None:
 def test_only_what_is_up_is_in_the_environment(tmp_path: Path) -> None:
     environment = endpoints(tmp_path).environment()
     assert environment["KAFKA_BOOTSTRAP_SERVERS"] == "h:1"
-    assert environment["DQ_PROCESS_DIR"] == str(tmp_path / "dags" / "processes")
+    assert environment["DQ_PROCESS_DIR"] == str(tmp_path / "processes")
     assert "DQ_AIRFLOW_URL" not in environment
 
 
