@@ -1,0 +1,220 @@
+"""The one compiled pass over samples, walking one sensor of one sample at a time.
+
+Compiled without fast-math: NaN tests vanish under it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+CELLS = 512
+"""Cells of the uniform grid that stands in for a binary search over bin edges."""
+BINS = 32
+"""Quantile bins per phase and sensor; one more holds the missing cells."""
+COUNTERS = (
+    "expected",
+    "seen",
+    "outlying",
+    "spikes",
+    "abnormal",
+    "out_of_range",
+    "steps",
+    "stuck",
+    "rule_breaks",
+    "violating",
+)
+"""Counted cells per sample and sensor. `abnormal`: outlying or a spike; `violating`: any of the four after it."""
+MOMENTS = ("total", "squares", "pairs", "squared_steps", "time", "time_squares", "time_products")
+"""Sums over the observed cells of scaled readings and of time on [-1, 1]; they add up over samples."""
+
+_RANGE, _STEP, _STUCK, _RULE = 1, 2, 4, 8
+
+
+@njit(cache=True, nogil=True)
+def profile_into(
+    values: Floats,
+    starts: Integers,
+    lower: Floats,
+    upper: Floats,
+    grid_low: Floats,
+    grid_per_unit: Floats,
+    table: NDArray[np.uint8],
+    spike_limit: Floats,
+    step_limit: Floats,
+    run_limit: Integers,
+    range_low: Floats,
+    range_high: Floats,
+    centre: Floats,
+    scale: Floats,
+    broken: NDArray[np.bool_],
+    concerned: NDArray[np.bool_],
+    counters: Integers,
+    moments: Floats,
+    histogram: NDArray[np.uint32],
+) -> None:  # pragma: no cover - compiled
+    """Profile samples against a reference's limits.
+
+    Parameters
+    ----------
+    values : (n, T, f)
+        Readings; a cell that is not finite is missing.
+    starts : (K + 1,)
+        First row of each phase, then T.
+    lower, upper : (f, T)
+        Envelope per row.
+    grid_low, grid_per_unit : (f, K)
+        The uniform grid: ``cell = (v - low) * per_unit``, held within 0 and 511.
+    table : (f, K, 512)
+        Bin of each cell.
+    spike_limit : (f, K)
+        Largest usual distance from the median of a reading and its two neighbours.
+    step_limit, range_low, range_high, centre, scale : (f,)
+        Largest usual step, the sensor's physical range, location and scale for the moments.
+    run_limit : (f,)
+        Longest usual run of equal readings; missing cells do not end a run.
+    broken : (R, n, T)
+        Where each rule does not hold.
+    concerned : (R, f)
+        Which sensors a rule names.
+    counters : (n, f, 10)
+        Out; the order of `COUNTERS`.
+    moments : (n, f, 7)
+        Out; the order of `MOMENTS`.
+    histogram : (n, f, K, 33)
+        Out, zeros on entry; the last bin counts missing cells.
+    """
+    n, rows, sensors = values.shape
+    phases = starts.shape[0] - 1
+    column = np.empty(rows + 2)
+    flags = np.empty(rows, np.uint8)
+    column[0] = np.nan
+    column[rows + 1] = np.nan
+    tick = 2.0 / (rows - 1) if rows > 1 else 0.0
+    for i in range(n):
+        for j in range(sensors):
+            low_limit, high_limit, largest_step = range_low[j], range_high[j], step_limit[j]
+            longest_run, middle, per_scale = run_limit[j], centre[j], 1.0 / scale[j]
+            for t in range(rows):
+                v = values[i, t, j]
+                column[t + 1] = v if v - v == 0.0 else np.nan
+            for t in range(rows):
+                v = column[t + 1]
+                out = (v < low_limit) | (v > high_limit)
+                step = np.abs(v - column[t]) > largest_step
+                flags[t] = _RANGE * out + _STEP * step
+            for r in range(broken.shape[0]):
+                if concerned[r, j]:
+                    for t in range(rows):
+                        if broken[r, i, t] and column[t + 1] == column[t + 1]:
+                            flags[t] |= _RULE
+            seen = outlying = spikes = abnormal = pairs = 0
+            total = squares = squared_steps = 0.0
+            time = time_squares = time_products = 0.0
+            run_value = np.nan
+            run_start = run = 0
+            for k in range(phases):
+                base, per_unit, spike = grid_low[j, k], grid_per_unit[j, k], spike_limit[j, k]
+                for t in range(starts[k], starts[k + 1]):
+                    v = column[t + 1]
+                    if v != v:
+                        histogram[i, j, k, BINS] += 1
+                        continue
+                    seen += 1
+                    cell = min(max((v - base) * per_unit, 0.0), 511.0)
+                    histogram[i, j, k, table[j, k, np.uint32(cell)]] += 1
+                    x = (v - middle) * per_scale
+                    clock = tick * t - 1.0
+                    total += x
+                    squares += x * x
+                    time += clock
+                    time_squares += clock * clock
+                    time_products += clock * x
+                    before, after = column[t], column[t + 2]
+                    if before == before:
+                        d = (v - before) * per_scale
+                        pairs += 1
+                        squared_steps += d * d
+                    off = max(v - max(before, after), min(before, after) - v)
+                    is_spike = (off > spike) & (before + after == before + after)
+                    is_out = (v < lower[j, t]) | (v > upper[j, t])
+                    spikes += is_spike
+                    outlying += is_out
+                    abnormal += is_spike | is_out
+                    if v == run_value:
+                        run += 1
+                        if run == longest_run + 1:
+                            for s in range(run_start, t):
+                                if column[s + 1] == run_value:
+                                    flags[s] |= _STUCK
+                        if run > longest_run:
+                            flags[t] |= _STUCK
+                    else:
+                        run_value, run_start, run = v, t, 1
+            out_of_range = steps = stuck = rule_breaks = violating = 0
+            for t in range(rows):
+                flag = flags[t]
+                out_of_range += flag & 1
+                steps += (flag >> 1) & 1
+                stuck += (flag >> 2) & 1
+                rule_breaks += (flag >> 3) & 1
+                violating += flag != 0
+            counters[i, j, 0] = rows
+            counters[i, j, 1] = seen
+            counters[i, j, 2] = outlying
+            counters[i, j, 3] = spikes
+            counters[i, j, 4] = abnormal
+            counters[i, j, 5] = out_of_range
+            counters[i, j, 6] = steps
+            counters[i, j, 7] = stuck
+            counters[i, j, 8] = rule_breaks
+            counters[i, j, 9] = violating
+            moments[i, j, 0] = total
+            moments[i, j, 1] = squares
+            moments[i, j, 2] = pairs
+            moments[i, j, 3] = squared_steps
+            moments[i, j, 4] = time
+            moments[i, j, 5] = time_squares
+            moments[i, j, 6] = time_products
+
+
+@njit(cache=True, nogil=True)
+def longest_runs(values: Floats) -> Integers:  # pragma: no cover - compiled
+    """Longest run of equal readings per sample and sensor, (n, f); missing cells do not end a run."""
+    n, rows, sensors = values.shape
+    longest = np.zeros((n, sensors), np.int64)
+    for i in range(n):
+        for j in range(sensors):
+            value = np.nan
+            run = 0
+            for t in range(rows):
+                v = values[i, t, j]
+                if v - v != 0.0:
+                    continue
+                run = run + 1 if v == value else 1
+                value = v
+                longest[i, j] = max(longest[i, j], run)
+    return longest
+
+
+def phase_starts(rows: int) -> Integers:
+    """First row of each phase, then the number of rows: K = clip(rows // 10, 3, 8) phases, at most one a row.
+
+    Examples
+    --------
+    >>> phase_starts(40)
+    array([ 0, 10, 20, 30, 40])
+    """
+    phases = min(int(np.clip(rows // 10, 3, 8)), rows)
+    return np.arange(phases + 1, dtype=np.int64) * rows // phases
+
+
+def counter(counters: NDArray[Any], name: str) -> NDArray[Any]:
+    """One named counter of an array whose last axis is `COUNTERS`."""
+    return counters[..., COUNTERS.index(name)]

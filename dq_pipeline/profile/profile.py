@@ -1,0 +1,188 @@
+"""Profiles: what is kept of each sample, and what a window's sum is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.drift.features import FEATURES, features
+from dq_pipeline.drift.storage import from_npz, to_npz
+from dq_pipeline.errors import DataError
+from dq_pipeline.profile.bins import Reference
+from dq_pipeline.profile.kernel import BINS, COUNTERS, MOMENTS, profile_into
+from dq_pipeline.samples import SampleBatch
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Profiles of n samples (or sums of samples) against one reference.
+
+    Attributes
+    ----------
+    reference_id
+        The reference whose bins these are; only its profiles add up.
+    samples : (n,)
+        Samples in each entry: 1, or how many a sum holds.
+    received, disordered : (n,)
+        Rows that arrived, and of them those not later than one already received.
+    counters : (n, f, 10)
+        Counted cells, in the order of `kernel.COUNTERS`.
+    moments : (n, f, 7)
+        Sums over cells, in the order of `kernel.MOMENTS`.
+    histogram : (n, f, K, 33)
+        Cells per phase and quantile bin of the reference; the last bin counts missing cells.
+    drift_features : (n, 7, f)
+        Features of the drift test. They belong to single samples: NaN in a sum.
+    """
+
+    reference_id: str
+    samples: Integers
+    received: Integers
+    disordered: Integers
+    counters: Integers
+    moments: Floats
+    histogram: NDArray[Any]
+    drift_features: Floats
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def counted(self, name: str) -> Integers:
+        """One counter of `kernel.COUNTERS`, (n, f)."""
+        counts: Integers = self.counters[:, :, COUNTERS.index(name)]
+        return counts
+
+    @property
+    def expected(self) -> Integers:
+        """Cells that should have arrived, (n, f)."""
+        return self.counted("expected")
+
+    @property
+    def seen(self) -> Integers:
+        """Cells that did arrive, (n, f)."""
+        return self.counted("seen")
+
+    def take(self, index: Sequence[int] | slice | NDArray[np.int64] | NDArray[np.bool_]) -> Profile:
+        """The chosen entries, in the order asked for."""
+        chosen = np.arange(len(self))[index]
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _ARRAYS})
+
+    def total(self) -> Profile:
+        """The sum of all entries, as one entry: the profile of the window they make."""
+        sums = {name: getattr(self, name).sum(axis=0, keepdims=True) for name in _ARRAYS}
+        sums["histogram"] = self.histogram.sum(axis=0, keepdims=True, dtype=np.int64)
+        sums["drift_features"] = np.full((1, *self.drift_features.shape[1:]), np.nan)
+        return replace(self, **sums)
+
+    @staticmethod
+    def concat(profiles: Sequence[Profile]) -> Profile:
+        """Several profiles of one reference, one after the other.
+
+        Raises
+        ------
+        DataError
+            If there is none, or if they are of different references.
+        """
+        found = {profile.reference_id for profile in profiles}
+        if len(found) != 1:
+            raise DataError(f"Expected profiles of one reference, found {len(found)}: {', '.join(sorted(found))}")
+        joined = {name: np.concatenate([getattr(profile, name) for profile in profiles]) for name in _ARRAYS}
+        return Profile(reference_id=found.pop(), **joined)
+
+    def to_bytes(self) -> bytes:
+        """An npz archive of all it holds."""
+        return to_npz({"reference_id": np.asarray(self.reference_id)} | {name: getattr(self, name) for name in _ARRAYS})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Profile:
+        """The profile of :meth:`to_bytes`, bit for bit.
+
+        Raises
+        ------
+        DataError
+            If the bytes are no such archive.
+        """
+        arrays = from_npz(data, "a profile")
+        if set(arrays) != {"reference_id", *_ARRAYS}:
+            raise DataError(f"Expected the arrays of a profile, found {', '.join(sorted(arrays)) or 'none'}")
+        return cls(reference_id=str(arrays.pop("reference_id")), **arrays)
+
+
+_ARRAYS = tuple(field.name for field in fields(Profile) if field.name != "reference_id")
+
+
+def profile(batch: SampleBatch, reference: Reference) -> Profile:
+    """Profile every sample of a batch in one pass.
+
+    Parameters
+    ----------
+    batch
+        Samples with the reference's sensors and rows.
+
+    Raises
+    ------
+    DataError
+        If the sensors or the rows are not the reference's.
+    """
+    if batch.sensors != reference.sensors or batch.rows != reference.rows:
+        raise DataError(
+            f"Expected samples of {reference.rows} rows of {', '.join(reference.sensors)}; "
+            f"found {batch.rows} rows of {', '.join(batch.sensors)}"
+        )
+    values = np.ascontiguousarray(batch.values)
+    n, f = len(batch), len(batch.sensors)
+    counters = np.zeros((n, f, len(COUNTERS)), np.int64)
+    moments = np.zeros((n, f, len(MOMENTS)))
+    histogram = np.zeros((n, f, reference.phases, BINS + 1), np.uint32)
+    broken, concerned = _rule_breaks(values, reference)
+    profile_into(
+        values,
+        reference.starts,
+        reference.lower,
+        reference.upper,
+        reference.grid_low,
+        reference.grid_per_unit,
+        reference.table,
+        reference.spike_limit,
+        reference.step_limit,
+        reference.run_limit,
+        reference.range_low,
+        reference.range_high,
+        reference.drift.median,
+        reference.drift.sd,
+        broken,
+        concerned,
+        counters,
+        moments,
+        histogram,
+    )
+    return Profile(
+        reference_id=reference.id,
+        samples=np.ones(n, np.int64),
+        received=batch.received,
+        disordered=batch.disordered,
+        counters=counters,
+        moments=moments,
+        histogram=histogram,
+        drift_features=features(values, reference.drift) if n else np.empty((0, len(FEATURES), f)),
+    )
+
+
+def _rule_breaks(values: Floats, reference: Reference) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where each rule is broken (R, n, T), and the sensors it names (R, f)."""
+    rules = reference.parsed_rules
+    broken = np.zeros((len(rules), *values.shape[:2]), np.bool_)
+    concerned = np.zeros((len(rules), values.shape[2]), np.bool_)
+    columns = {name: values[:, :, j] for j, name in enumerate(reference.sensors)}
+    with np.errstate(all="ignore"):
+        for r, rule in enumerate(rules):
+            broken[r] = rule.broken(columns)
+            concerned[r] = [name in rule.sensors for name in reference.sensors]
+    return broken, concerned

@@ -1,0 +1,1 @@
+"""Quality: what a sample has alone, in five dimensions and one score."""

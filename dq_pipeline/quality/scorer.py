@@ -1,0 +1,188 @@
+"""The direct scorer: quality of a sample relative to the reference and to what its window has in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.drift.storage import arrays_of, from_npz, section, to_npz
+from dq_pipeline.errors import DataError
+from dq_pipeline.profile.bins import Reference
+from dq_pipeline.profile.profile import Profile
+from dq_pipeline.quality.dimensions import DIMENSIONS, measure
+from dq_pipeline.quality.unified import Unified, beyond_allowance, fit_allowances, over_sensors
+
+Floats = NDArray[np.float64]
+
+UNCORRECTED = ("completeness",)
+"""Missing readings are a defect whoever shares them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Quality of n samples.
+
+    Attributes
+    ----------
+    sensors : (n, 5, f)
+        Dimensions per sensor in [0, 1], what the window has in common taken out.
+    dimensions : (n, 5)
+        The same over sensors, 1 within the allowance of clean samples (D*).
+    unified : (n,)
+        The score, in [0, 1].
+    """
+
+    sensors: Floats
+    dimensions: Floats
+    unified: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QualityScorer:
+    """Scores profiles of one reference.
+
+    Attributes
+    ----------
+    reference
+        Whose profiles it scores.
+    usual : (5, f)
+        Median of 1 - u over clean samples.
+    allowances : (5,)
+        What clean samples miss in each dimension.
+    unified
+        From D* to the score.
+    window
+        Samples over which a deficit counts as common.
+    """
+
+    reference: Reference
+    usual: Floats
+    allowances: Floats
+    unified: Unified
+    window: int
+
+    @classmethod
+    def fit(
+        cls, reference: Reference, clean: Profile, with_faults: Profile, *, unifier: str = "pca", window: int = 25
+    ) -> QualityScorer:
+        """Fit on the reference's own samples.
+
+        Parameters
+        ----------
+        clean
+            Profiles of the reference samples, from which allowances come.
+        with_faults
+            The same, a fifth of them with injected faults: from them come the weights and the scale of the score.
+
+        Raises
+        ------
+        DataError
+            If a profile is empty or of another reference.
+        """
+        for profile in (clean, with_faults):
+            _check(profile, reference)
+            if len(profile) == 0:
+                raise DataError("Expected at least one profile to fit the scorer on, found none")
+        u = measure(clean, reference)
+        allowances = fit_allowances(over_sensors(u, reference.known))
+        faulty = over_sensors(measure(with_faults, reference), reference.known)
+        return cls(
+            reference=reference,
+            usual=np.median(1.0 - u, axis=0),
+            allowances=allowances,
+            unified=Unified.fit(beyond_allowance(faulty, allowances), unifier),
+            window=window,
+        )
+
+    def score(self, profile: Profile, trailing: Profile | None = None) -> Scores:
+        """Score a micro-batch.
+
+        Parameters
+        ----------
+        profile
+            The micro-batch, one entry a sample.
+        trailing
+            Profiles of the samples before it, oldest first, of the same reference; used where the micro-batch is
+            smaller than the window. While fewer samples than a window have come, the missing ones count as usual
+            ones: a single sample never excuses itself.
+
+        Raises
+        ------
+        DataError
+            If a profile is of another reference.
+        """
+        _check(profile, self.reference)
+        u = measure(profile, self.reference)
+        around = u
+        if trailing is not None and len(profile) < self.window:
+            _check(trailing, self.reference)
+            before = trailing.take(slice(max(len(trailing) - (self.window - len(profile)), 0), None))
+            around = np.concatenate([measure(before, self.reference), u])
+        return self.unite(excuse(u, common_deficit(around, self.usual, self.window)))
+
+    def unite(self, u: Floats) -> Scores:
+        """Scores of dimensions per sensor (n, 5, f) that are relative to their window already."""
+        dimensions = beyond_allowance(over_sensors(u, self.reference.known), self.allowances)
+        return Scores(sensors=u, dimensions=dimensions, unified=self.unified(dimensions))
+
+    def to_bytes(self) -> bytes:
+        """An npz archive of all it holds, its reference included."""
+        return to_npz(arrays_of(self))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> QualityScorer:
+        """The scorer of :meth:`to_bytes`, bit for bit.
+
+        Raises
+        ------
+        DataError
+            If the bytes are no such archive.
+        """
+        arrays = from_npz(data, "a quality scorer")
+        try:
+            inner = section(arrays, "unified")
+            start = "reference."
+            return cls(
+                reference=Reference.from_arrays(
+                    {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+                ),
+                usual=arrays["usual"],
+                allowances=arrays["allowances"],
+                unified=Unified(str(inner["unifier"]), inner["weights"], float(inner["low"]), float(inner["high"])),
+                window=int(arrays["window"]),
+            )
+        except KeyError as error:
+            raise DataError(f"Expected the arrays of a quality scorer, found {', '.join(sorted(arrays))}") from error
+
+
+def common_deficit(u: Floats, usual: Floats, window: int) -> Floats:
+    """How far the median deficit of a window lies above the usual one.
+
+    Parameters
+    ----------
+    u : (m, 5, f)
+        Dimensions of the window's samples; if fewer than `window`, the others are taken to be usual.
+    usual : (5, f)
+        Median deficit of the reference.
+
+    Returns
+    -------
+    (5, f)
+        At least 0; 0 for the dimensions of `UNCORRECTED`.
+    """
+    absent = np.broadcast_to(usual, (max(window - len(u), 0), *usual.shape))
+    common: Floats = np.maximum(np.median(np.concatenate([1.0 - u, absent]), axis=0) - usual, 0.0)
+    common[[list(DIMENSIONS).index(name) for name in UNCORRECTED]] = 0.0
+    return common
+
+
+def excuse(u: Floats, common: Floats) -> Floats:
+    """Raise dimensions (n, 5, f) by what the window has in common (5, f), up to 1: that part is drift, not quality."""
+    return np.minimum(u + common, 1.0)
+
+
+def _check(profile: Profile, reference: Reference) -> None:
+    if profile.reference_id != reference.id:
+        raise DataError(f"Expected profiles of reference {reference.id}, found {profile.reference_id}")
