@@ -1,0 +1,187 @@
+"""The Arrow form: one IPC stream or file; the schema's metadata holds the envelope under the key `dq`.
+
+Columns in order: `t_s` if the rows carry times, the sensors as the envelope lists them, the target's raw column last.
+Compressed bodies and dictionaries are refused: a small message could unpack into any amount of memory.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dq_pipeline.errors import SampleError
+from dq_pipeline.process import Process
+from dq_pipeline.recording import Recording, check_rows
+from dq_pipeline.samples import Scope
+from dq_pipeline.wire import json_form
+from dq_pipeline.wire.envelope import Envelope, read_object, readable_id, short, utc, validate
+
+METADATA_KEY = b"dq"
+TIMES = "t_s"
+_FILE_MAGIC = b"ARROW1\0\0"
+_HEADER_TYPE, _HEADER, _COMPRESSION = 1, 2, 3  # field numbers in Arrow's Message.fbs
+_BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError, StopIteration)
+
+
+def decode(value: bytes, process: Process) -> tuple[Scope, Recording]:
+    """Read one message.
+
+    Raises
+    ------
+    SampleError
+        Whatever is wrong with it.
+    """
+    ident: str | None = None
+    try:
+        messages = pa.ipc.MessageReader.open_stream(pa.py_buffer(_stream(value)))
+        schema = _schema(messages.read_next_message())
+        names = list(schema.names)
+        data = _envelope(schema)
+        ident = readable_id(data)
+        envelope = validate(data, process.name)
+        timed = _check_schema(envelope, schema, names, process)
+        columns = _columns(messages, schema, process, ident)
+    except _BROKEN as error:
+        raise SampleError("unreadable", f"expected an Arrow IPC stream; found {_reason(error)}", ident) from None
+    return envelope.kind, _recording(envelope, columns, timed, process)
+
+
+def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
+    """Write one message as an IPC stream, uncompressed."""
+    body = json_form.header(recording, kind, process)
+    names, arrays = list(recording.sensors), list(recording.values.T)
+    if recording.times_s is not None:
+        names, arrays = [TIMES, *names], [recording.times_s, *arrays]
+    if "target" in body and recording.target is not None:
+        names, arrays = [*names, body["target"]["column"]], [*arrays, recording.target]
+    envelope = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    schema = pa.schema([pa.field(name, pa.float64()) for name in names], metadata={METADATA_KEY: envelope})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(pa.record_batch([pa.array(np.ascontiguousarray(a)) for a in arrays], schema=schema))
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _stream(value: bytes) -> memoryview:
+    """The file form is the stream form between a magic number and a footer."""
+    return memoryview(value)[len(_FILE_MAGIC) if value.startswith(_FILE_MAGIC) else 0 :]
+
+
+def _schema(message: Any) -> Any:
+    if message.type != "schema":  # pyarrow would follow a null pointer
+        raise SampleError("unreadable", f"expected an Arrow schema first; found a message of type {message.type}")
+    return pa.ipc.read_schema(message)
+
+
+def _envelope(schema: Any) -> dict[str, Any]:
+    text = (schema.metadata or {}).get(METADATA_KEY)
+    if text is None:
+        raise SampleError("schema", "expected the envelope in the schema's metadata under 'dq'; found nothing")
+    return read_object(text, "the envelope")
+
+
+def _check_schema(envelope: Envelope, schema: Any, names: list[str], process: Process) -> bool:
+    """Whether the rows carry times; refuses columns other than the envelope lists, and types that are no numbers."""
+    ident = envelope.sample_id
+    if envelope.sensors is None:
+        raise SampleError("schema", "sensors: expected the names of the columns; found nothing", ident)
+    if envelope.values is not None or envelope.times_s is not None:
+        raise SampleError("schema", "expected values and times as columns; found them in the envelope", ident)
+    expected = envelope.sensors + ([envelope.target.column] if envelope.target is not None else [])
+    timed = names == [TIMES, *expected]
+    if not timed and names != expected:
+        found = f"{len(names)}: {short(names)}"
+        raise SampleError("columns", f"expected {len(expected)} columns, {short(expected)}; found {found}", ident)
+    for i, field in enumerate(schema):
+        numeric = pa.types.is_floating(field.type) or pa.types.is_integer(field.type) or pa.types.is_null(field.type)
+        named = i == len(names) - 1 and envelope.target is not None and bool(process.target.classes)
+        if not numeric and not (named and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))):
+            raise SampleError("not_numeric", f"{names[i]}: expected numbers; found {field.type}", ident)
+    return timed
+
+
+def _columns(messages: Any, schema: Any, process: Process, ident: str | None) -> list[Any]:
+    """Each column of all record batches, as a float64 array or, for names of classes, a list."""
+    batches, rows = [], 0
+    while True:
+        try:
+            message = messages.read_next_message()
+        except StopIteration:
+            break
+        if message.type != "record batch":
+            raise SampleError("schema", f"expected record batches; found a {message.type}", ident)
+        if _compressed(message.metadata.to_pybytes()):
+            raise SampleError("schema", "expected an uncompressed body; found a compressed one", ident)
+        batch = pa.ipc.read_record_batch(message, schema)
+        rows += batch.num_rows
+        check_rows(max(rows, 1), process, ident)
+        batch.validate(full=True)
+        batches.append(batch)
+    check_rows(rows, process, ident)
+    return [_joined([_plain(batch.column(j)) for batch in batches]) for j in range(len(schema))]
+
+
+def _compressed(metadata: bytes) -> bool:
+    """Whether a record batch says that its body is compressed; read from the flatbuffer itself, before unpacking."""
+    try:
+        root = struct.unpack_from("<I", metadata, 0)[0]
+        where = _field(metadata, root, _HEADER)
+        header = where + struct.unpack_from("<I", metadata, where)[0]
+        return _field(metadata, header, _COMPRESSION) != 0
+    except struct.error as error:
+        raise ValueError(f"broken metadata ({error})") from None
+
+
+def _field(buffer: bytes, table: int, number: int) -> int:
+    """Position of a field of a flatbuffer table; 0 if it is absent."""
+    vtable = table - struct.unpack_from("<i", buffer, table)[0]
+    size = struct.unpack_from("<H", buffer, vtable)[0]
+    entry = 4 + 2 * number
+    offset = struct.unpack_from("<H", buffer, vtable + entry)[0] if entry < size else 0
+    return table + offset if offset else 0
+
+
+def _plain(column: Any) -> Any:
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return column.to_pylist()
+    return column.to_numpy(zero_copy_only=False).astype(np.float64)
+
+
+def _joined(chunks: list[Any]) -> Any:
+    if isinstance(chunks[0], list):
+        return list(chain.from_iterable(chunks))
+    return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+
+
+def _recording(envelope: Envelope, columns: list[Any], timed: bool, process: Process) -> Recording:
+    ident = envelope.sample_id
+    names = tuple(envelope.sensors or ())
+    rows = len(columns[0])
+    times: NDArray[np.float64] | None = columns.pop(0) if timed else None
+    target = None
+    if envelope.target is not None:
+        sent = columns.pop()
+        if envelope.target.column == process.target.column:
+            target = json_form.class_indices(sent, process, ident) if isinstance(sent, list) else sent
+    return Recording(
+        sample_id=ident,
+        source=envelope.source,
+        start=utc(envelope.start, process.sample.timezone, ident),
+        sensors=names,
+        values=np.column_stack(columns),
+        times_s=json_form.row_times(envelope, times, rows, process.sample.period_s),
+        units=envelope.units,
+        target=target,
+        metadata=envelope.texts,
+    )
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:200].encode("ascii", "backslashreplace").decode()
