@@ -1,0 +1,5 @@
+"""The ledger: PostgreSQL, one transaction a call."""
+
+from dq_pipeline.adapters.ledger.ledger import PostgresLedger
+
+__all__ = ["PostgresLedger"]

@@ -1,0 +1,159 @@
+"""Committing a micro-batch: everything it decided, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+
+from dq_pipeline.adapters.ledger.claims import refuse
+from dq_pipeline.adapters.ledger.database import Database, lock_process
+from dq_pipeline.adapters.ledger.drift import raise_alarm, save_state
+from dq_pipeline.adapters.ledger.outbox import enqueue
+from dq_pipeline.adapters.ledger.samples import write_targets
+from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, quarantine, scores
+from dq_pipeline.errors import StateError
+from dq_pipeline.records import BatchOutcome, BatchState, Claim, PredictionRow, Quarantined, SampleScore
+
+_DETAIL_CHARACTERS = 2000
+_ID_CHARACTERS = 500
+
+
+class Outcomes(Database):
+    """The part of the ledger that commits."""
+
+    def commit(self, claim: Claim, outcome: BatchOutcome, now: datetime) -> None:
+        """Write everything the batch decided, with its outbox, and commit its ranges: all or nothing.
+
+        Its completed samples are numbered in the order of `outcome.scores`. Repeating a commit changes nothing.
+
+        Raises
+        ------
+        LostClaimError
+            Another attempt has taken the batch over since.
+        StateError
+            The batch is not assessed, or a sample of it stands in the ledger already.
+        """
+        with self._begin() as connection:
+            head = lock_process(connection, claim.process)
+            completed = sum(score.scope == "completion" for score in outcome.scores)
+            done = connection.execute(
+                update(batches)
+                .where(
+                    batches.c.process == claim.process,
+                    batches.c.batch_id == claim.batch_id,
+                    batches.c.fence == claim.fence,
+                    batches.c.state == BatchState.ASSESSED,
+                )
+                .values(
+                    state=BatchState.COMMITTED,
+                    committed_at=now,
+                    counts=dict(outcome.counts),
+                    first_sample=head.samples,
+                    samples=completed,
+                    uri=outcome.assessed_uri or batches.c.uri,
+                )
+            )
+            if done.rowcount == 0:
+                if _committed_by(connection, claim):
+                    return
+                refuse(connection, claim, (BatchState.ASSESSED,))
+            _write_scores(connection, claim, outcome.scores, head.samples)
+            _write_rest(connection, claim, outcome, now)
+            connection.execute(
+                update(processes)
+                .where(processes.c.process == claim.process)
+                .values(samples=head.samples + completed, failures=0)
+            )
+
+
+def _committed_by(connection: Connection, claim: Claim) -> bool:
+    wanted = select(batches.c.state, batches.c.fence)
+    wanted = wanted.where(batches.c.process == claim.process, batches.c.batch_id == claim.batch_id)
+    row = connection.execute(wanted).one_or_none()
+    return row is not None and row.state == BatchState.COMMITTED and row.fence == claim.fence
+
+
+def _write_scores(connection: Connection, claim: Claim, rows: tuple[SampleScore, ...], first: int) -> None:
+    values, number = [], first
+    for score in rows:
+        values.append(_score(claim, score, number if score.scope == "completion" else None))
+        number += score.scope == "completion"
+    if not values:
+        return
+    try:
+        connection.execute(insert(scores), values)
+    except IntegrityError as error:
+        raise StateError(
+            f"{claim.process}: batch {claim.batch_id}: every sample once per scope expected, "
+            f"found one that stands in the ledger already: {str(error.orig).strip()}. Assess the batch again."
+        ) from error
+
+
+def _write_rest(connection: Connection, claim: Claim, outcome: BatchOutcome, now: datetime) -> None:
+    answers = [_prediction(claim, row, now) for row in outcome.predictions]
+    _write_new(connection, predictions, answers)
+    write_targets(connection, claim.process, outcome.targets, now)
+    _write_new(connection, quarantine, [_quarantined(claim, row, now) for row in outcome.quarantined])
+    for alarm in outcome.alarms:
+        raise_alarm(connection, claim.process, claim.batch_id, alarm, now)
+    if outcome.detector is not None:
+        save_state(connection, claim.process, outcome.detector, now)
+    enqueue(connection, claim.process, outcome.outbox, now)
+
+
+def _write_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(upsert(table).on_conflict_do_nothing(), rows)
+
+
+def _score(claim: Claim, score: SampleScore, number: int | None) -> dict[str, Any]:
+    return {
+        "process": claim.process,
+        "batch_id": claim.batch_id,
+        "sample": number,
+        "sample_id": score.sample_id,
+        "scope": score.scope,
+        "source": score.source,
+        "start": score.start,
+        "release": score.release,
+        "dimensions": score.dimensions,
+        "unified": score.unified,
+        "accepted": score.accepted,
+        "drift_statistic": score.drift_statistic,
+        "metadata": score.metadata,
+    }
+
+
+def _prediction(claim: Claim, row: PredictionRow, now: datetime) -> dict[str, Any]:
+    return {
+        "process": claim.process,
+        "batch_id": claim.batch_id,
+        "sample_id": row.sample_id,
+        "release": row.release,
+        "role": row.role,
+        "value": row.value,
+        "lower": row.lower,
+        "upper": row.upper,
+        "unified": row.unified,
+        "fallback": row.fallback,
+        "alarm": row.alarm,
+        "at": now,
+    }
+
+
+def _quarantined(claim: Claim, row: Quarantined, now: datetime) -> dict[str, Any]:
+    return {
+        "process": claim.process,
+        "batch_id": claim.batch_id,
+        "partition": row.partition,
+        "offset": row.offset,
+        "reason": row.reason,
+        "detail": row.detail[:_DETAIL_CHARACTERS],
+        "sample_id": None if row.sample_id is None else row.sample_id[:_ID_CHARACTERS],
+        "scope": row.scope,
+        "at": now,
+    }

@@ -1,0 +1,159 @@
+"""Samples: which were seen, how they scored, what was predicted and what was true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, true
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from dq_pipeline.adapters.ledger.database import Database, know_process
+from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores, targets
+from dq_pipeline.records import BatchState, CommittedBatch, Judged, TargetRow
+
+
+class Samples(Database):
+    """The part of the ledger that knows samples."""
+
+    def seen(self, process: str, scope: str, ids: Sequence[str], *, except_batch: str) -> set[str]:
+        """Which of these samples passed the form gate in this scope before, in another batch."""
+        wanted = select(scores.c.sample_id).where(
+            scores.c.process == process,
+            scores.c.scope == scope,
+            scores.c.sample_id.in_(ids),
+            scores.c.batch_id != except_batch,
+        )
+        with self._begin() as connection:
+            return set(connection.scalars(wanted))
+
+    def answered(self, process: str, ids: Sequence[str], *, except_batch: str) -> set[str]:
+        """Which of these samples have a champion's prediction already, from another batch."""
+        wanted = select(predictions.c.sample_id).where(
+            predictions.c.process == process,
+            predictions.c.role == "champion",
+            predictions.c.sample_id.in_(ids),
+            predictions.c.batch_id != except_batch,
+        )
+        with self._begin() as connection:
+            return set(connection.scalars(wanted))
+
+    def last_good(self, process: str) -> float | None:
+        """Newest known target of an accepted sample, in stream order."""
+        truth = _truth()
+        wanted = (
+            select(truth.c.value)
+            .select_from(scores)
+            .join(truth, true())
+            .where(scores.c.process == process, scores.c.sample.is_not(None), scores.c.accepted)
+            .order_by(scores.c.sample.desc())
+            .limit(1)
+        )
+        with self._begin() as connection:
+            return connection.scalar(wanted)
+
+    def committed(self, process: str, *, after: int = 0) -> Sequence[CommittedBatch]:
+        """Committed batches whose sequence is above `after`, in order."""
+        wanted = select(batches).where(
+            batches.c.process == process, batches.c.state == BatchState.COMMITTED, batches.c.sequence > after
+        )
+        with self._begin() as connection:
+            rows = connection.execute(wanted.order_by(batches.c.sequence)).all()
+        return [CommittedBatch(row.batch_id, row.sequence, row.uri, row.first_sample, row.samples) for row in rows]
+
+    def scores(self, process: str, ids: Sequence[str]) -> dict[str, tuple[float | None, bool]]:
+        """Unified score and acceptance of completed samples by id."""
+        wanted = select(scores.c.sample_id, scores.c.unified, scores.c.accepted).where(
+            scores.c.process == process, scores.c.scope == "completion", scores.c.sample_id.in_(ids)
+        )
+        with self._begin() as connection:
+            return {row.sample_id: (row.unified, row.accepted) for row in connection.execute(wanted)}
+
+    def targets(self, process: str, ids: Sequence[str]) -> dict[str, float]:
+        """Newest known target by sample id."""
+        wanted = (
+            select(targets.c.sample_id, targets.c.value)
+            .where(targets.c.process == process, targets.c.sample_id.in_(ids))
+            .distinct(targets.c.sample_id)
+            .order_by(targets.c.sample_id, targets.c.id.desc())
+        )
+        with self._begin() as connection:
+            return {row.sample_id: row.value for row in connection.execute(wanted)}
+
+    def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime) -> int:
+        """Late labels; the same label twice is one. Returns how many were new."""
+        with self._begin() as connection:
+            know_process(connection, process)
+            return write_targets(connection, process, rows, now)
+
+    def judged(self, process: str, *, last: int, release: str | None = None) -> Sequence[Judged]:
+        """The champion's newest predictions whose target is known, each sample once, oldest first."""
+        answers = select(predictions).where(
+            predictions.c.process == scores.c.process,
+            predictions.c.sample_id == scores.c.sample_id,
+            predictions.c.role == "champion",
+        )
+        if release is not None:
+            answers = answers.where(predictions.c.release == release)
+        answer = answers.order_by(predictions.c.at, predictions.c.release).limit(1).correlate(scores).lateral("answer")
+        truth = _truth()
+        wanted = (
+            select(answer, truth.c.value.label("target"), scores.c.sample, scores.c.accepted)
+            .select_from(scores)
+            .join(answer, true())
+            .join(truth, true())
+            .where(scores.c.process == process, scores.c.sample.is_not(None))
+            .order_by(scores.c.sample.desc())
+            .limit(last)
+        )
+        with self._begin() as connection:
+            rows = connection.execute(wanted).all()
+        return [
+            Judged(
+                sample_id=row.sample_id,
+                sample=row.sample,
+                release=row.release,
+                role=row.role,
+                value=row.value,
+                lower=row.lower,
+                upper=row.upper,
+                target=row.target,
+                accepted=row.accepted,
+                fallback=row.fallback,
+            )
+            for row in reversed(rows)
+        ]
+
+    def sample_count(self, process: str) -> int:
+        """Completed samples numbered so far: the next one's number."""
+        with self._begin() as connection:
+            return connection.scalar(select(processes.c.samples).where(processes.c.process == process)) or 0
+
+
+def write_targets(connection: Connection, process: str, rows: Sequence[TargetRow], now: datetime) -> int:
+    """Append targets as part of the caller's transaction; returns how many were new."""
+    values: list[dict[str, Any]] = [
+        {
+            "process": process,
+            "sample_id": row.sample_id,
+            "value": row.value,
+            "origin": row.origin,
+            "annotator": row.annotator,
+            "at": now,
+        }
+        for row in rows
+    ]
+    if not values:
+        return 0
+    written = upsert(targets).on_conflict_do_nothing().returning(targets.c.id)
+    return len(connection.execute(written, values).all())
+
+
+def _truth() -> LateralFromClause:
+    """The newest target of the sample at hand; a lateral join walks the newest samples and stops."""
+    wanted = select(targets.c.value).where(
+        targets.c.process == scores.c.process, targets.c.sample_id == scores.c.sample_id
+    )
+    return wanted.order_by(targets.c.id.desc()).limit(1).correlate(scores).lateral("truth")
