@@ -131,7 +131,9 @@ def contrasts_after(model: ContrastModel, lags: Floats, features: Floats) -> tup
 
 
 def _flat(features: Floats) -> Floats:
-    return np.ascontiguousarray(features, dtype=np.float64).reshape(features.shape[0], features.shape[1] * features.shape[2])
+    return np.ascontiguousarray(features, dtype=np.float64).reshape(
+        features.shape[0], features.shape[1] * features.shape[2]
+    )
 
 
 def _by_type(innovations: Floats, change: Floats, sensors: int) -> Floats:
