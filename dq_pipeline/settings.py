@@ -214,10 +214,10 @@ def _from_local_stack(var: Path) -> dict[str, tuple[Any, str]]:
         "airflow_url": "airflow_url",
         "airflow_user": "airflow_user",
         "airflow_password": "airflow_password",
+        "process_dir": "process_dir",
+        "lake_uri": "lake_uri",
     }
     found = {setting: values[key] for key, setting in names.items() if values.get(key)}
-    if values.get("dags"):
-        found["process_dir"] = Path(values["dags"]) / "processes"
     return {setting: (value, f"local servers, {file}") for setting, value in found.items()}
 
 

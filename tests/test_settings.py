@@ -29,6 +29,8 @@ def local_stack(tmp_path: Path) -> None:
                 "airflow_url": "",
                 "var": str(tmp_path),
                 "dags": "/project/dags",
+                "process_dir": "/project/dags/processes",
+                "lake_uri": str(tmp_path / "the lake"),
             }
         )
     )
@@ -80,7 +82,7 @@ def test_a_running_local_stack_names_its_process_files(tmp_path):
     settings = resolve(tmp_path)
     assert settings.process_dir == Path("/project/dags/processes")
     assert settings.airflow_url is None
-    assert settings.lake_uri == str(tmp_path / "lake")
+    assert settings.lake_uri == str(tmp_path / "the lake")
 
 
 def test_paths_do_not_depend_on_the_current_folder(tmp_path, monkeypatch):

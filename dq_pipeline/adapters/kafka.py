@@ -63,6 +63,7 @@ class KafkaStream:
             timeout_s=timeout_s,
         )
         self._oldest: dict[TopicPartition, tuple[int, int]] = {}
+        self._known: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -161,6 +162,11 @@ class KafkaStream:
         pending: list[tuple[str, Any]] = []
         try:
             for message in messages:
+                if message.topic not in self._known:
+                    self.watermarks(
+                        message.topic
+                    )  # an unknown topic is said at once, not after the producer's patience
+                    self._known.add(message.topic)
                 with self._clients.outages(f"Publishing to {message.topic!r}"):
                     future = self._clients.producer().send(
                         message.topic, value=message.value, key=message.key, headers=list(message.headers)

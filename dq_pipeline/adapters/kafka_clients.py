@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
+from kafka.net.compat import KafkaNetClient
 
 from dq_pipeline.errors import ConfigurationError, StreamError
 
@@ -20,8 +22,6 @@ ENVELOPE_BYTES = 1_048_576  # a dead letter is its message and what was wrong wi
 # What brokers and networks do. Wrong options and our own mistakes are other classes: they must surface.
 _OUTAGES = (
     kafka_errors.RetriableError,
-    kafka_errors.BrokerResponseError,
-    kafka_errors.KafkaConnectionError,
     kafka_errors.KafkaProtocolError,
     OSError,
 )
@@ -65,28 +65,26 @@ class KafkaClients:
         self._idle: dict[int, list[Any]] = {}
         log = logging.getLogger("kafka")
         if log.level == logging.NOTSET:
-            log.setLevel(logging.WARNING)  # at INFO each connection writes fifteen lines
+            log.setLevel(logging.ERROR)  # at INFO a connection writes fifteen lines, at WARNING an outage many more
 
     def admin(self) -> Any:
         """The administrator's connection, which several threads may share."""
-        return self._one("admin", lambda: KafkaAdminClient(**self._options()))
+        return self._one("admin", KafkaAdminClient)
 
     def producer(self) -> Any:
         """The idempotent producer, which several threads may share."""
         answer_ms = int(self.timeout_s * 1000)
         return self._one(
             "producer",
-            lambda: KafkaProducer(
-                **self._options(),
-                acks="all",
-                enable_idempotence=True,
-                max_request_size=self._max_request_bytes,
-                batch_size=131_072,
-                linger_ms=5,
-                max_block_ms=answer_ms,
-                delivery_timeout_ms=2 * answer_ms,
-                allow_auto_create_topics=False,
-            ),
+            KafkaProducer,
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=self._max_request_bytes,
+            batch_size=131_072,
+            linger_ms=5,
+            max_block_ms=answer_ms,
+            delivery_timeout_ms=2 * answer_ms,
+            allow_auto_create_topics=False,
         )
 
     @contextmanager
@@ -104,18 +102,16 @@ class KafkaClients:
             consumer = idle.pop() if idle else None
         if consumer is None:
             consumer = self._connect(
-                lambda: KafkaConsumer(
-                    **self._options(),
-                    group_id=None,
-                    enable_auto_commit=False,
-                    auto_offset_reset="none",
-                    isolation_level="read_committed",
-                    allow_auto_create_topics=False,
-                    max_partition_fetch_bytes=partition_bytes,
-                    fetch_max_bytes=max(partition_bytes, 1024),
-                    fetch_max_wait_ms=20,  # what is asked for is there already; a longer wait holds up the next range
-                    max_poll_records=500,
-                )
+                KafkaConsumer,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                isolation_level="read_committed",
+                allow_auto_create_topics=False,
+                max_partition_fetch_bytes=partition_bytes,
+                fetch_max_bytes=partition_bytes,
+                fetch_max_wait_ms=20,  # what is asked for is there already; a longer wait holds up the next range
+                max_poll_records=500,
             )
         finished = False
         try:
@@ -169,13 +165,20 @@ class KafkaClients:
                 f"{doing}: expected the topic on {self.bootstrap}; found none of that name, or not that partition. "
                 "Create it with `dq topics`."
             ) from None
-        except _OUTAGES as error:
+        except kafka_errors.BrokerResponseError as error:
             raise StreamError(
-                f"{doing}: expected an answer from Kafka at {self.bootstrap}; found {_text(error)}. "
-                "Check that the broker is up and reachable (`dq doctor`)."
+                f"{doing}: expected Kafka at {self.bootstrap} to agree; it refused: {_text(error)}."
             ) from error
+        except _OUTAGES as error:
+            raise self._unanswered(doing, error) from error
         except kafka_errors.KafkaConfigurationError as error:
             raise ConfigurationError(f"Kafka at {self.bootstrap}: the settings do not fit together: {error}") from error
+
+    def _unanswered(self, doing: str, error: Exception) -> StreamError:
+        return StreamError(
+            f"{doing}: expected an answer from Kafka at {self.bootstrap}; found {_text(error)}. "
+            "Check that the broker is up and reachable (`dq doctor`)."
+        )
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -188,16 +191,42 @@ class KafkaClients:
             **self._security,
         }
 
-    def _one(self, name: str, make: Callable[[], Any]) -> Any:
+    def _one(self, name: str, kind: Callable[..., Any], **options: Any) -> Any:
         self._own()
         with self._lock:
             if name not in self._made:
-                self._made[name] = self._connect(make)
+                self._made[name] = self._connect(kind, **options)
             return self._made[name]
 
-    def _connect(self, make: Callable[[], Any]) -> Any:
+    def _connect(self, kind: Callable[..., Any], **options: Any) -> Any:
+        opened: list[KafkaNetClient] = []
+
+        def client(**config: Any) -> KafkaNetClient:
+            opened.append(KafkaNetClient(**config))
+            return opened[-1]
+
         with self.outages("Connecting"):
-            return make()
+            self._reach()
+            try:
+                return kind(**self._options(), **options, kafka_client=client)
+            except BaseException:
+                for half_open in opened:  # a constructor that fails leaves its thread and sockets behind
+                    half_open.close()
+                raise
+
+    def _reach(self) -> None:
+        """Find one broker that accepts connections: the library would try until its time is up, and leak sockets."""
+        failure: OSError | None = None
+        for broker in self.bootstrap.split(","):
+            host, _, port = broker.rpartition(":")
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), timeout=self._connect_timeout_s).close()
+            except OSError as error:
+                failure = error
+            else:
+                return
+        if failure is not None:
+            raise failure
 
     def _own(self) -> None:
         if self._pid != os.getpid():
