@@ -45,7 +45,8 @@ def main():
     if not uv.exists():
         print(f"fetching {UV}", flush=True)
         run([PYTHON, "-m", "pip", "install", "--quiet", "--upgrade", "--target", TOOL, UV], "pip could not fetch uv.")
-    sync = [uv, "pip", "sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode"]
+    print("installing requirements.txt (a minute, once)", flush=True)
+    sync = [uv, "pip", "sync", "--quiet", "--python", PYTHON, "--require-hashes", "--compile-bytecode"]
     run([*sync, ROOT / "requirements.txt"], "uv could not install requirements.txt.", settings())
     install_project()
 

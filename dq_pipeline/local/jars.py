@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
+import ssl
 import tempfile
+import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from jgo.env import LockFile
+import certifi
+from jgo.env import EnvironmentBuilder, LockedDependency, LockFile
 from jgo.maven import MavenContext, PythonResolver
+from jgo.parse import Coordinate
 
 from dq_pipeline.errors import ServerError
 
@@ -21,6 +26,7 @@ COORDINATES = (
 )
 LOCK = Path(__file__).with_name("kafka.lock.toml")
 CENTRAL = "https://repo.maven.apache.org/maven2"
+_ATTEMPTS = 3
 
 
 def cache_dir(var: Path, environment: Mapping[str, str]) -> Path:
@@ -49,41 +55,18 @@ def fetch(cache: Path, repository: str = CENTRAL) -> Path:
     ServerError
         A jar cannot be fetched, or is not the one that was locked.
     """
-    lock = LockFile.load(LOCK)
     folder = cache / "jars" / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {f"{item.artifactId}-{item.version}.jar": item for item in lock.dependencies}
-    missing = [name for name, item in wanted.items() if _sha256(folder / name) != item.sha256]
-    if not missing:
-        return folder
-    with tempfile.TemporaryDirectory(dir=cache) as draft, ThreadPoolExecutor(8) as pool:
-        maven = MavenContext(
-            PythonResolver(), repo_cache=Path(draft), remote_repos={"central": repository.rstrip("/")}, timeout=60
-        )
-
-        def fetch_one(name: str) -> None:
-            item = wanted[name]
-            component = maven.project(item.groupId, item.artifactId).at_version(item.version)
-            try:
-                file = component.artifact().resolve()
-            except (OSError, RuntimeError) as error:
-                raise ServerError(
-                    f"Expected {name} at {repository}; found none: {error}. Check the network, or name a mirror in "
-                    "DQ_MAVEN_URL, or a broker that runs already in KAFKA_BOOTSTRAP_SERVERS."
-                ) from error
-            if (found := _sha256(file)) != item.sha256:
-                raise ServerError(f"Expected {name} with SHA-256 {item.sha256}; {repository} gave {found}.")
-            file.replace(folder / name)
-
-        list(pool.map(fetch_one, missing))
+    missing = [jar for jar in LockFile.load(LOCK).dependencies if _sha256(folder / _name(jar)) != jar.sha256]
+    if missing:
+        trusted = _trusted()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda jar: _download(jar, repository, folder, trusted), missing))
     return folder
 
 
 def lock() -> None:
     """Resolve :data:`COORDINATES` anew and write the lock: ``python -m dq_pipeline.local.jars``."""
-    from jgo.env import EnvironmentBuilder, LockedDependency
-    from jgo.parse import Coordinate
-
     with tempfile.TemporaryDirectory() as draft:
         maven = MavenContext(PythonResolver(), repo_cache=Path(draft), remote_repos={"central": CENTRAL})
         builder = EnvironmentBuilder(context=maven, cache_dir=Path(draft))
@@ -92,6 +75,42 @@ def lock() -> None:
         )
         jars = [*named, *(item for item in others if item.scope in ("compile", "runtime"))]
         LockFile([LockedDependency.from_dependency(item) for item in jars]).save(LOCK)
+
+
+def _name(jar: LockedDependency) -> str:
+    return f"{jar.artifactId}-{jar.version}.{jar.packaging}"
+
+
+def _download(jar: LockedDependency, repository: str, folder: Path, trusted: ssl.SSLContext) -> None:
+    url = f"{repository.rstrip('/')}/{jar.groupId.replace('.', '/')}/{jar.artifactId}/{jar.version}/{_name(jar)}"
+    for attempt in range(_ATTEMPTS):
+        try:
+            with urllib.request.urlopen(url, timeout=60, context=trusted) as answer:
+                content = answer.read()
+            break
+        except (OSError, http.client.HTTPException) as error:
+            if attempt == _ATTEMPTS - 1:
+                raise ServerError(
+                    f"Expected {url}; found: {error}. Check the network, or name a mirror of Maven Central in "
+                    "DQ_MAVEN_URL, or a broker that runs already in KAFKA_BOOTSTRAP_SERVERS."
+                ) from error
+    if (found := hashlib.sha256(content).hexdigest()) != jar.sha256:
+        raise ServerError(f"Expected {url} with SHA-256 {jar.sha256}; found {found}. Do not use that repository.")
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as draft:
+        draft.write(content)
+    Path(draft.name).replace(folder / _name(jar))
+
+
+def _trusted() -> ssl.SSLContext:
+    """The system's certificates, those that come with Python packages, and what pip was told to trust.
+
+    A machine whose pip works behind a company's proxy is often told of the certificate nowhere else.
+    """
+    context = ssl.create_default_context()
+    for file in (certifi.where(), *(os.environ.get(name) for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE"))):
+        if file and Path(file).is_file():
+            context.load_verify_locations(cafile=file)
+    return context
 
 
 def _sha256(file: Path) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 import uuid
 from pathlib import Path
@@ -18,6 +19,8 @@ from dq_pipeline.local.context import Context
 from dq_pipeline.local.supervisor import Program, Slot
 
 SLOT = Slot("kafka", stop_wait_s=6)
+
+_LOCALE = {"LC_ALL": "C.UTF-8"}  # in the C locale Java cannot name a folder beyond ASCII
 
 _LOGGING = """\
 status=warn
@@ -54,7 +57,7 @@ def program(context: Context) -> Program:
             "-Dlog4j2.configurationFile=kafka/log4j2.properties",
             *("kafka.Kafka", "kafka/server.properties"),
         ),
-        environment={},
+        environment=_LOCALE,
         ready=lambda _: reachable(context.kafka, timeout_s=2.0),
     )
 
@@ -80,7 +83,8 @@ def _format(java: str, class_path: str, var: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     command = [java, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-cp", class_path]
     command += ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "kafka/server.properties"]
-    done = subprocess.run(command, cwd=var, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **_LOCALE}
+    done = subprocess.run(command, cwd=var, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServerError(
             f"Kafka could not format its data folder {var / 'kafka' / 'data'}:\n{done.stdout}{done.stderr}"
