@@ -93,7 +93,7 @@ class SampleBatch:
 
     def take(self, index: Sequence[int] | NDArray[np.int64] | NDArray[np.bool_]) -> SampleBatch:
         """The chosen samples, in the order asked for."""
-        chosen = np.arange(len(self))[np.asarray(index)] if len(self) else np.empty(0, np.int64)
+        chosen = np.arange(len(self))[np.asarray(index)] if len(self) and len(index) else np.empty(0, np.int64)
         return SampleBatch(
             sensors=self.sensors,
             ids=tuple(self.ids[i] for i in chosen),

@@ -82,7 +82,15 @@ class Features:
         """
         if batch.sensors != self.sensors:
             raise DataError(f"sensors {', '.join(self.sensors)} expected, found {', '.join(batch.sensors)}")
-        raw = statistics(_horizon(batch, self.horizon_rows))
+        return self.matrix(_horizon(batch, self.horizon_rows))
+
+    def matrix(self, values: Floats) -> Floats:
+        """The same of bare values (n, T, f) on the clock's grid; rows after the horizon are cut."""
+        if values.ndim != 3 or values.shape[1] < self.horizon_rows or values.shape[2] != len(self.sensors):
+            raise DataError(
+                f"values of shape (n, at least {self.horizon_rows}, {len(self.sensors)}) expected, found {values.shape}"
+            )
+        raw = statistics(values[:, : self.horizon_rows])
         return np.asarray((raw[:, self.chosen] - self.centre) / self.scale, dtype=np.float64)
 
     def to_bytes(self) -> bytes:
