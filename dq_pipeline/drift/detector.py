@@ -43,8 +43,8 @@ class Detector(Protocol[State]):
         """The state right after the reference."""
         ...
 
-    def update(self, state: State, features: NDArray[np.float64]) -> Observation[State]:
-        """Take in the features (n, 7, f) of the samples that follow."""
+    def update(self, state: State, features: NDArray[np.float64], *, latched: bool = False) -> Observation[State]:
+        """Take in the features (n, 7, f) of the samples that follow; `latched`: go on with a change that is known."""
         ...
 
     def to_bytes(self) -> bytes:

@@ -106,8 +106,14 @@ class SequentialDetector:
         """The state right after the reference."""
         return SequentialState(self.model.lags, start(self.reference_samples, self.model.contrasts.mean.shape[0]))
 
-    def update(self, state: SequentialState, features: Floats) -> Observation[SequentialState]:
-        """Take in the features (n, 7, f) of the samples that follow, in stream order; how they are cut is no matter."""
+    def update(
+        self, state: SequentialState, features: Floats, *, latched: bool = False
+    ) -> Observation[SequentialState]:
+        """Take in the features (n, 7, f) of the samples that follow, in stream order; how they are cut is no matter.
+
+        `latched`: an alarm does not begin the search anew, and is raised once per call. So a change that is known and
+        left alone keeps its change point, however long it lasts.
+        """
         contrasts, lags = contrasts_after(self.model, state.lags, features)
         weights = contrast_weights(self.sensors)
         sums = state.sums
@@ -118,8 +124,9 @@ class SequentialDetector:
             statistics.append(statistic)
             contrasts = contrasts[taken:]
             if statistic[-1] > self.threshold:
-                alarms.append(self._alarm(sums, weights, float(statistic[-1])))
-                sums = reset(sums)
+                if not (latched and alarms):
+                    alarms.append(self._alarm(sums, weights, float(statistic[-1])))
+                sums = sums if latched else reset(sums)
         return Observation(
             SequentialState(lags, sums), np.concatenate(statistics) if statistics else np.empty(0), tuple(alarms)
         )

@@ -62,8 +62,8 @@ def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, s
         except SampleError as error:
             refused.append((message, scope, error))
     for scope, samples in placed.items():
-        for known in sorted(seen(scope, tuple(samples))) if samples else ():
-            refused.append((samples.pop(known)[0], scope, _duplicate(known, scope, "an earlier micro-batch")))
+        again = sorted(seen(scope, tuple(samples))) if samples else []
+        refused.extend((samples.pop(known)[0], scope, _duplicate(known, scope, "an earlier batch")) for known in again)
     return Gated(
         horizons=_batch(placed["horizon"], process, "horizon"),
         completions=_batch(placed["completion"], process, "completion"),

@@ -1,0 +1,233 @@
+"""A release: everything that decides, in one folder that a rollback restores whole.
+
+The folder holds ``release.json`` (settings, manifest, figures, and the SHA-256 of every other file) and one file for
+each fitted part. Nothing in it can run code when read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dq_pipeline.drift.detector import DETECTORS, Detector
+from dq_pipeline.errors import DataError
+from dq_pipeline.model.features import Features
+from dq_pipeline.model.inference import Model, Prediction
+from dq_pipeline.process import Process
+from dq_pipeline.quality.scorer import QualityScorer
+from dq_pipeline.samples import SampleBatch
+
+FORMAT = 1
+DESCRIPTION = "release.json"
+FILES: Mapping[str, str] = {
+    "features": "features.json",
+    "model": "model.ubj",
+    "horizon_scorer": "quality_horizon.npz",
+    "completion_scorer": "quality_completion.npz",
+    "detector": "detector.npz",
+}
+"""Part -> its file. The scorers and the detector may be absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBatch:
+    """Samples of one micro-batch (or chunk of history) that the model was fitted on.
+
+    Attributes
+    ----------
+    batch, uri
+        Its id, and where its values lie in the lake.
+    samples, ids_hash
+        How many were used, and SHA-256 of their ids (see :func:`ids_hash`).
+    first, last
+        Starts of the oldest and the newest, ISO 8601, UTC.
+    weight_oldest, weight_newest
+        What they counted for.
+    """
+
+    batch: str
+    uri: str
+    samples: int
+    ids_hash: str
+    first: str
+    last: str
+    weight_oldest: float
+    weight_newest: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """Everything a rollback must restore.
+
+    Attributes
+    ----------
+    process
+        The process' name.
+    settings
+        Its settings that decide, as :meth:`dq_pipeline.process.Process.deciding` gave them.
+    features, model
+        Recording -> features -> prediction with its interval.
+    horizon_scorer, completion_scorer
+        Quality of the horizon rows and of the profile rows, each with its reference bins.
+    detector
+        The fitted drift detector with its null and thresholds; None while samples are too few for one. Its running
+        state belongs to the ledger.
+    manifest
+        What the model was trained on.
+    metrics
+        Figures with their baselines, as nested JSON.
+    created_at
+        UTC.
+    code_version, lock_hash
+        The code, and the lock file its dependencies were installed from.
+    stream_starts_at
+        Number of the first sample of the stream that the detector has not been fitted on.
+    reference_from
+        Number of the sample where the reference of a drift's new regime begins; None if it is the history's.
+    rebuilding
+        The reference bins are still those of an earlier regime: too few samples of the new one have come.
+    """
+
+    process: str
+    settings: Mapping[str, Any]
+    features: Features
+    model: Model
+    horizon_scorer: QualityScorer | None
+    completion_scorer: QualityScorer | None
+    detector: Detector[Any] | None
+    manifest: tuple[TrainingBatch, ...]
+    metrics: Mapping[str, Any]
+    created_at: datetime
+    code_version: str
+    lock_hash: str
+    stream_starts_at: int = 0
+    reference_from: int | None = None
+    rebuilding: bool = False
+
+    def predict(self, batch: SampleBatch) -> Prediction:
+        """Predict every sample from its horizon rows."""
+        return self.model.predict(self.features.transform(batch))
+
+    def governs(self, process: Process) -> Process:
+        """The process as this release decides it: its own settings, and today's for what merely operates."""
+        return Process.model_validate({**process.model_dump(by_alias=True), **self.settings})
+
+    def save(self, folder: Path) -> str:
+        """Write the release into a folder and return its digest; ``release.json`` comes last.
+
+        Raises
+        ------
+        DataError
+            If the folder holds something already.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise DataError(f"an empty folder expected to save a release in, found files in {folder}")
+        files = {}
+        for part, name in FILES.items():
+            component = getattr(self, part)
+            if component is not None:
+                data = component.to_bytes()
+                (folder / name).write_bytes(data)
+                files[name] = hashlib.sha256(data).hexdigest()
+        document = {
+            "format": FORMAT,
+            "process": self.process,
+            "settings": dict(self.settings),
+            "manifest": [asdict(batch) for batch in self.manifest],
+            "metrics": self.metrics,
+            "created_at": self.created_at.isoformat(),
+            "code_version": self.code_version,
+            "lock_hash": self.lock_hash,
+            "stream_starts_at": self.stream_starts_at,
+            "reference_from": self.reference_from,
+            "rebuilding": self.rebuilding,
+            "files": files,
+        }
+        text = json.dumps(_finite(document), allow_nan=False, indent=1, sort_keys=True)
+        (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+        return digest(folder)
+
+    @classmethod
+    def load(cls, folder: Path, *, threads: int = 1) -> Release:
+        """Read a release, every file verified against its SHA-256.
+
+        Raises
+        ------
+        DataError
+            If a file is missing or changed, or the folder was written in another format.
+        """
+        document = verify(folder)
+        present = {part: (folder / name).read_bytes() for part, name in FILES.items() if name in document["files"]}
+        detector = DETECTORS[document["settings"]["drift"]["detector"]]
+        horizon, completion, drift = (present.get(p) for p in ("horizon_scorer", "completion_scorer", "detector"))
+        return cls(
+            process=document["process"],
+            settings=document["settings"],
+            features=Features.from_bytes(present["features"]),
+            model=Model.from_bytes(present["model"], threads=threads),
+            horizon_scorer=None if horizon is None else QualityScorer.from_bytes(horizon),
+            completion_scorer=None if completion is None else QualityScorer.from_bytes(completion),
+            detector=None if drift is None else detector.from_bytes(drift),
+            manifest=tuple(TrainingBatch(**batch) for batch in document["manifest"]),
+            metrics=document["metrics"],
+            created_at=datetime.fromisoformat(document["created_at"]),
+            code_version=document["code_version"],
+            lock_hash=document["lock_hash"],
+            stream_starts_at=int(document["stream_starts_at"]),
+            reference_from=document["reference_from"],
+            rebuilding=bool(document["rebuilding"]),
+        )
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """The description of the release in a folder, once every file in it is what the description says.
+
+    Raises
+    ------
+    DataError
+        Naming the folder, the file, what was expected and what was found.
+    """
+    try:
+        document: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        written, files = document["format"], document["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"a release expected in {folder}, found none ({error}); fetch it again") from error
+    if written != FORMAT:
+        raise DataError(f"a release of format {FORMAT} expected in {folder}, found format {written}; train a new one")
+    required = {FILES["features"], FILES["model"]}
+    if not required <= set(files) <= set(FILES.values()):
+        raise DataError(f"files {', '.join(FILES.values())} expected in {folder}, found {', '.join(files)}")
+    for name, expected in files.items():
+        try:
+            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise DataError(f"{name} expected in the release {folder}, found none; fetch it again") from error
+        if found != expected:
+            raise DataError(f"SHA-256 {expected} of {name} expected in {folder}, found {found}; fetch it again")
+    return document
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of a release's description, which holds that of every other file: it names the whole."""
+    return hashlib.sha256((folder / DESCRIPTION).read_bytes()).hexdigest()
+
+
+def ids_hash(ids: tuple[str, ...]) -> str:
+    """SHA-256 over sample ids in their order."""
+    return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN: a figure that could not be had is null."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

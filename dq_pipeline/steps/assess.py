@@ -1,0 +1,187 @@
+"""One pass over a landed micro-batch: gate, profile, quality, drift, prediction. Decides all, commits nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.errors import StateError
+from dq_pipeline.ports import World
+from dq_pipeline.profile.profile import Profile, profile
+from dq_pipeline.quality.dimensions import DIMENSIONS
+from dq_pipeline.quality.scorer import QualityScorer, Scores
+from dq_pipeline.quality.threshold import accept
+from dq_pipeline.records import BatchOutcome, BatchState, Claim, SampleScore, TargetRow
+from dq_pipeline.samples import SampleBatch, Scope
+from dq_pipeline.steps import landing, outcome, paths
+from dq_pipeline.steps.answer import answer
+from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.gate import Gated, gate
+from dq_pipeline.steps.serving import Serving, in_production
+from dq_pipeline.steps.watch_drift import watch_drift
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Samples of one scope with their profiles, scores and whether they are good enough."""
+
+    batch: SampleBatch
+    profile: Profile
+    scores: Scores
+    accepted: NDArray[np.bool_]
+
+
+def assess(world: World, process: str, *, batch_id: str, holder: str) -> dict[str, Any]:
+    """Assess a landed micro-batch and leave the outcome in the lake; `act` commits it.
+
+    Everything here is derived from the landed bytes, the release in Production and what earlier batches committed, so
+    a second attempt finds the same.
+
+    Raises
+    ------
+    StateError
+        If the batch was not landed, or there is no release.
+    LostClaimError
+        If another run holds the batch.
+    """
+    settings = world.process(process).stream
+    claim = world.ledger.take(process, batch_id, holder=holder, lease_s=settings.lease_s, now=utc_now())
+    if claim.state is BatchState.CLAIMED or claim.uri is None:
+        raise StateError(f"batch {batch_id} of {process} is {claim.state}; it must be landed before it is assessed")
+    if claim.state is not BatchState.LANDED:  # assessed or committed by an earlier attempt
+        return _report(batch_id, outcome.from_bytes(world.lake.get(claim.uri)))
+    serving = in_production(world, process)
+    decided = _assess(world, serving, claim)
+    folder = paths.assessed(process, batch_id)
+    uri = world.lake.put(f"{folder}/outcome-{claim.fence}.json", outcome.to_bytes(decided))
+    world.ledger.mark_assessed(claim, uri, utc_now())
+    return _report(batch_id, decided)
+
+
+def _assess(world: World, serving: Serving, claim: Claim) -> BatchOutcome:
+    now, process = utc_now(), serving.process
+    if claim.uri is None:
+        raise StateError(f"batch {claim.batch_id} of {process.name} has no landed messages")
+
+    def seen(scope: Scope, ids: Any) -> set[str]:
+        return world.ledger.seen(process.name, scope, ids, except_batch=claim.batch_id)
+
+    messages = landing.from_bytes(world.lake.get(claim.uri))
+    gated = gate(messages, process, np.datetime64(now.replace(tzinfo=None), "us"), seen)
+    horizons = _score(world, serving, "horizon", _to_answer(world, gated, claim, serving))
+    completions = _score(world, serving, "completion", gated.completions)
+    folder = paths.assessed(process.name, claim.batch_id)
+    world.lake.put(f"{folder}/samples.npz", gated.completions.to_bytes())
+    for scope, scored in (("horizon", horizons), ("completion", completions)):
+        world.lake.put(f"{folder}/{scope}-profile.npz", scored.profile.to_bytes())
+    drift = watch_drift(world, serving, claim, completions.batch, completions.profile.drift_features)
+    answers = answer(world, serving, horizons.batch, horizons.scores.unified, horizons.accepted)
+    arrived = set(gated.horizons.ids)
+    early = np.array([name in arrived for name in horizons.batch.ids], dtype=np.bool_)
+    return BatchOutcome(
+        scores=(
+            *_rows("horizon", serving, horizons, keep=early),
+            *_rows("completion", serving, completions, statistic=drift.statistic),
+        ),
+        predictions=answers.rows,
+        targets=tuple(
+            TargetRow(sample_id, float(value), "completion")
+            for sample_id, value in zip(completions.batch.ids, completions.batch.target, strict=True)
+            if np.isfinite(value)
+        ),
+        quarantined=gated.quarantined,
+        alarms=drift.alarms,
+        detector=drift.state,
+        outbox=(*answers.outbox, *gated.dead_letters),
+        counts={
+            "messages": len(messages),
+            "horizons": len(gated.horizons),
+            "completions": len(gated.completions),
+            "accepted": int(completions.accepted.sum()),
+            "quarantined": len(gated.quarantined),
+            "unknown_columns": sum(gated.unknown.values()),
+        },
+        assessed_uri=folder,
+    )
+
+
+def _to_answer(world: World, gated: Gated, claim: Claim, serving: Serving) -> SampleBatch:
+    """Horizon rows of the samples nobody answered yet: horizons, and completions that came without one."""
+    rows = serving.process.sample.horizon_rows
+    late = gated.completions.head(rows)
+    early = set(gated.horizons.ids)
+    both = SampleBatch.concat([gated.horizons, late.take([i for i, name in enumerate(late.ids) if name not in early])])
+    answered = world.ledger.answered(serving.process.name, both.ids, except_batch=claim.batch_id)
+    return both.take([i for i, name in enumerate(both.ids) if name not in answered]).in_order()
+
+
+def _score(world: World, serving: Serving, scope: Scope, batch: SampleBatch) -> Scored:
+    scorer = serving.horizon_scorer if scope == "horizon" else serving.completion_scorer
+    shown = batch.head(scorer.reference.rows)
+    profiled = profile(shown, scorer.reference)
+    scores = scorer.score(profiled, _trailing(world, serving, scope, scorer, len(batch)))
+    return Scored(batch, profiled, scores, accept(scores.unified, serving.process.quality.threshold))
+
+
+def _trailing(world: World, serving: Serving, scope: Scope, scorer: QualityScorer, n: int) -> Profile | None:
+    """Profiles of the samples before a micro-batch that is smaller than the window; None where it is not."""
+    wanted, found = scorer.window - n, []
+    if n == 0 or wanted <= 0:
+        return None
+    for batch in reversed(world.ledger.committed(serving.process.name)[-scorer.window :]):
+        before = Profile.from_bytes(world.lake.get(f"{batch.uri}/{scope}-profile.npz"))
+        if before.reference_id != scorer.reference.id:
+            break
+        found.append(before)
+        wanted -= len(before)
+        if wanted <= 0:
+            break
+    return Profile.concat(found[::-1]) if found else None
+
+
+def _rows(
+    scope: Scope,
+    serving: Serving,
+    scored: Scored,
+    *,
+    keep: NDArray[np.bool_] | None = None,
+    statistic: NDArray[np.float64] | None = None,
+) -> list[SampleScore]:
+    names, batch = tuple(DIMENSIONS), scored.batch
+    rows = [
+        SampleScore(
+            sample_id=batch.ids[i],
+            scope=scope,
+            source=batch.sources[i],
+            start=as_datetime(batch.start[i]),
+            release=serving.version,
+            dimensions=dict(zip(names, map(float, scored.scores.dimensions[i]), strict=True)),
+            unified=float(scored.scores.unified[i]),
+            accepted=bool(scored.accepted[i]),
+            drift_statistic=None if statistic is None else float(statistic[i]),
+            metadata=dict(batch.metadata[i]),
+        )
+        for i in range(len(batch))
+    ]
+    return rows if keep is None else [row for row, kept in zip(rows, keep, strict=True) if kept]
+
+
+def as_datetime(moment: np.datetime64) -> datetime:
+    """An aware UTC datetime of a NumPy one."""
+    value: datetime = moment.astype("datetime64[us]").item()
+    return value.replace(tzinfo=UTC)
+
+
+def _report(batch_id: str, decided: BatchOutcome) -> dict[str, Any]:
+    unified = [row.unified for row in decided.scores if row.scope == "completion" and row.unified is not None]
+    return {
+        "batch_id": batch_id,
+        **decided.counts,
+        "alarms": sum(row.alarm for row in decided.predictions),
+        "drift_alarms": len(decided.alarms),
+        "median_score": float(np.median(unified)) if unified else None,
+    }

@@ -1,0 +1,224 @@
+"""What the ledger holds open: nothing, a drift to adapt to, or a release to take back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dq_pipeline.drift.policy import ActivePolicy, ActiveState, Refit, RefitDetector, Window
+from dq_pipeline.ports import World
+from dq_pipeline.process import Process
+from dq_pipeline.records import CommittedBatch, DriftAlarm, EventState
+from dq_pipeline.release import promotion
+from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.pull import announce
+from dq_pipeline.steps.serving import Serving, in_production, on_probation_against
+
+POLICY = "policy"
+"""The ledger's fact that holds the policy's state and what is due."""
+MAX_ATTEMPTS = 5
+FULL_REFERENCE = 200
+"""Samples from which the reference bins are rebuilt and the detector's budget can be promised."""
+
+
+def decide(world: World, process: str) -> dict[str, Any]:
+    """Decide what comes next for a process, from the ledger alone.
+
+    Returns
+    -------
+    dict
+        `branch`: "nothing", "adapt" (with `event`, `kind` and `key`) or "roll_back" (with `version`); and `why`.
+        `kind` is "refit" (the model), "rebuild" (model, detector and reference) or "rereference" (detector and
+        reference alone, the model carried over).
+    """
+    serving = in_production(world, process)
+    worse = _failed_probation(world, serving)
+    if worse is not None:
+        return worse
+    due = _follow(world, serving)
+    if world.ledger.hold(process) is not None:
+        return _nothing("adaptation is on hold since a rollback; `dq resume` lifts it")
+    if due is None:
+        return _nothing("no open drift event asks for anything yet")
+    if due["attempts"] >= MAX_ATTEMPTS:
+        _give_up(world, process, due)
+        return _nothing(f"gave up on {due['key']} after {due['attempts']} attempts")
+    return {
+        "branch": "adapt",
+        "event": due["event"],
+        "kind": due["kind"],
+        "key": due["key"],
+        "version": None,
+        "why": due["why"],
+    }
+
+
+def settle(world: World, process: str, key: str, *, then: dict[str, Any] | None = None) -> None:
+    """An adaptation came to its end: nothing is due any more, or `then`."""
+    fact = world.ledger.fact(process, POLICY)
+    if fact is not None and fact["due"] is not None and fact["due"]["key"] == key:
+        world.ledger.put_fact(process, POLICY, {**fact, "due": then}, utc_now())
+
+
+def due_now(world: World, process: str) -> dict[str, Any] | None:
+    """What is due, if anything."""
+    fact = world.ledger.fact(process, POLICY)
+    due: dict[str, Any] | None = None if fact is None else fact["due"]
+    return due
+
+
+def start_afresh(world: World, process: str) -> None:
+    """Forget alarms and errors of the past: the process was initialized anew."""
+    committed = world.ledger.committed(process)
+    sequence = committed[-1].sequence if committed else 0
+    state = ActivePolicy().start().to_json()
+    world.ledger.put_fact(process, POLICY, {"sequence": sequence, "state": state, "due": None}, utc_now())
+
+
+def count_attempt(world: World, process: str, key: str) -> None:
+    """One more attempt at what is due."""
+    fact = world.ledger.fact(process, POLICY)
+    if fact is not None and fact["due"] is not None and fact["due"]["key"] == key:
+        due = {**fact["due"], "attempts": fact["due"]["attempts"] + 1}
+        world.ledger.put_fact(process, POLICY, {**fact, "due": due}, utc_now())
+
+
+def _follow(world: World, serving: Serving) -> dict[str, Any] | None:
+    """Show the policy every batch committed since the last time, once, and keep what it asks for."""
+    name = serving.process.name
+    policy = _policy(serving.process)
+    fact = world.ledger.fact(name, POLICY) or {"sequence": 0, "state": policy.start().to_json(), "due": None}
+    state, due, sequence = ActiveState.from_json(fact["state"]), fact["due"], int(fact["sequence"])
+    for batch in world.ledger.committed(name, after=sequence):
+        sequence = batch.sequence
+        if batch.samples:
+            state, decisions = policy.decide(state, _window(world, serving.process, batch))
+            due = _due(world, serving, batch, decisions, due)
+    due = due or _renewal(world, serving, sequence)
+    new = {"sequence": sequence, "state": state.to_json(), "due": due}
+    if new != fact:
+        world.ledger.put_fact(name, POLICY, new, utc_now())
+    return due
+
+
+def _policy(process: Process) -> ActivePolicy:
+    return ActivePolicy(lead_samples=process.drift.lead_in, settle_samples=process.drift.refit_after)
+
+
+def _window(world: World, process: Process, batch: CommittedBatch) -> Window:
+    until = batch.first_sample + batch.samples
+    alarms = world.ledger.drift_alarms(process.name, first_sample=batch.first_sample, stop_sample=until)
+    judged = [
+        row
+        for row in world.ledger.judged(process.name, last=batch.samples, first_sample=batch.first_sample)
+        if row.sample < until and row.value is not None and row.fallback is None
+    ]
+    error: float | None = None
+    if judged:
+        truth, value = np.array([row.target for row in judged]), np.array([row.value for row in judged])
+        wrong = truth != value if process.target.task == "classification" else np.abs(truth - value)
+        error = float(np.mean(wrong))
+    return Window(batch.first_sample, until, tuple(alarm.sample for alarm in alarms), error)
+
+
+def _due(
+    world: World, serving: Serving, batch: CommittedBatch, decisions: tuple[Any, ...], due: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    refit = next((d for d in decisions if isinstance(d, Refit)), None)
+    rebuild = next((d for d in decisions if isinstance(d, RefitDetector)), None)
+    if refit is None and rebuild is None:
+        return due
+    event = world.ledger.open_event(serving.process.name)
+    if event is None and refit is not None and refit.reason == "error":
+        event = world.ledger.raise_event(serving.process.name, _error_alarm(serving, batch), utc_now())
+    number = None if event is None else event.id
+    span = None if rebuild is None else [rebuild.first, rebuild.until]
+    if due is not None:  # not done yet: one adaptation does both
+        span = span or due["span"]
+        model = due["kind"] != "rereference" or refit is not None
+    else:
+        model = refit is not None
+    kind = "refit" if span is None else ("rebuild" if model else "rereference")
+    why = ("the new regime has settled" if refit is None else f"refit: {refit.reason}") + (
+        f", reference rebuilt from samples {span[0]} to {span[1] - 1}" if span else ""
+    )
+    key = f"{kind}-{number or 0}-{batch.sequence}"
+    return {"key": key, "kind": kind, "event": number, "span": span, "why": why, "attempts": 0}
+
+
+def _renewal(world: World, serving: Serving, sequence: int) -> dict[str, Any] | None:
+    """Two hundred samples of the new regime have come: bins and budget can be what they should be."""
+    bundle, name = serving.bundle, serving.process.name
+    if not bundle.rebuilding or bundle.reference_from is None or world.ledger.open_event(name) is not None:
+        return None
+    until = world.ledger.sample_count(name)
+    if until - bundle.reference_from < FULL_REFERENCE:
+        return None
+    span = [bundle.reference_from, until]
+    why = f"{FULL_REFERENCE} samples of the new regime have come: reference bins renewed"
+    return {
+        "key": f"renew-0-{sequence}",
+        "kind": "rereference",
+        "event": None,
+        "span": span,
+        "why": why,
+        "attempts": 0,
+    }
+
+
+def _error_alarm(serving: Serving, batch: CommittedBatch) -> DriftAlarm:
+    return DriftAlarm(
+        detector="error",
+        release=serving.version,
+        sample_id="",
+        sample=batch.first_sample + batch.samples - 1,
+        change_point=float(batch.first_sample),
+        statistic=0.0,
+        threshold=0.0,
+        sensors=(),
+        calibrated=False,
+        evidence={"trigger": "the model's error alone"},
+    )
+
+
+def _failed_probation(world: World, serving: Serving) -> dict[str, Any] | None:
+    replaced = on_probation_against(world, serving)
+    if replaced is None:
+        return None
+    name, settings = serving.process.name, serving.process.promotion
+    current = {r.sample_id: r for r in world.ledger.judged(name, last=settings.probation, release=serving.version)}
+    shadow = world.ledger.judged(name, last=settings.probation, release=replaced.version, role="shadow")
+    pairs = [(current[r.sample_id], r) for r in shadow if r.sample_id in current]
+    pairs = [(a, b) for a, b in pairs if a.fallback is None and a.value is not None and b.value is not None]
+    if not pairs:
+        return None
+    result = promotion.probation(
+        np.array([a.target for a, _ in pairs]),
+        np.array([a.value for a, _ in pairs], dtype=np.float64),
+        np.array([b.value for _, b in pairs], dtype=np.float64),
+        settings,
+        np.random.default_rng(len(pairs)),
+    )
+    if result.passed:
+        return None
+    return {
+        "branch": "roll_back",
+        "event": None,
+        "kind": None,
+        "key": None,
+        "version": replaced.version,
+        "why": f"on probation: {result.detail}",
+    }
+
+
+def _give_up(world: World, process: str, due: dict[str, Any]) -> None:
+    settle(world, process, due["key"])
+    if due["event"] is not None:
+        world.ledger.move_event(due["event"], EventState.CLOSED, outcome=f"gave up after {due['attempts']} attempts")
+    world.ledger.incident(process, "adaptation", f"{process}: adaptation {due['key']} failed for good", due, utc_now())
+    announce(world, process)
+
+
+def _nothing(why: str) -> dict[str, Any]:
+    return {"branch": "nothing", "event": None, "kind": None, "key": None, "version": None, "why": why}

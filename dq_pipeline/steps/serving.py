@@ -1,0 +1,90 @@
+"""The releases in use: which one answers, loaded once, under the settings it carries."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from dq_pipeline.errors import StateError
+from dq_pipeline.ports import World
+from dq_pipeline.process import Process
+from dq_pipeline.quality.scorer import QualityScorer
+from dq_pipeline.records import ReleaseRow
+from dq_pipeline.release.bundle import Release
+from dq_pipeline.steps.rollback import previous_release
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Serving:
+    """A release as it is used: its settings decide, the process file only operates."""
+
+    row: ReleaseRow
+    bundle: Release
+    process: Process
+    detector_id: str
+
+    @property
+    def version(self) -> str:
+        """The registry's version."""
+        return self.row.version
+
+    @property
+    def horizon_scorer(self) -> QualityScorer:
+        """Scores horizon rows."""
+        return _present(self.bundle.horizon_scorer, self.version)
+
+    @property
+    def completion_scorer(self) -> QualityScorer:
+        """Scores completed recordings."""
+        return _present(self.bundle.completion_scorer, self.version)
+
+    def previous(self, world: World) -> Serving | None:
+        """The release that this one replaced."""
+        row = previous_release(world, self.process.name)
+        return None if row is None else load(world, row)
+
+
+def in_production(world: World, process: str) -> Serving:
+    """The release that answers now.
+
+    Raises
+    ------
+    StateError
+        If there is none yet.
+    """
+    row = world.ledger.production(process)
+    if row is None:
+        raise StateError(f"{process} has no release in Production yet: run its initialization first")
+    return load(world, row)
+
+
+def load(world: World, row: ReleaseRow) -> Serving:
+    """A release with everything it decides with."""
+    bundle, detector_id = _load(world.registry.fetch(row.process, row.version))
+    return Serving(row, bundle, bundle.governs(world.process(row.process)), detector_id)
+
+
+def on_probation_against(world: World, serving: Serving) -> Serving | None:
+    """The release that the one in Production is measured against, while its probation lasts; None otherwise."""
+    promoted = next(
+        (c for c in reversed(world.ledger.changes(serving.process.name)) if c.action in ("promote", "rollback")), None
+    )
+    if promoted is None or promoted.action != "promote" or promoted.previous is None:
+        return None
+    seen = world.ledger.sample_count(serving.process.name) - promoted.sample
+    return serving.previous(world) if seen < serving.process.promotion.probation else None
+
+
+@lru_cache(maxsize=8)
+def _load(folder: Path) -> tuple[Release, str]:
+    bundle = Release.load(folder)
+    fitted = b"" if bundle.detector is None else bundle.detector.to_bytes()
+    return bundle, hashlib.sha256(fitted).hexdigest()[:16]
+
+
+def _present(scorer: QualityScorer | None, version: str) -> QualityScorer:
+    if scorer is None:
+        raise StateError(f"release {version} holds no quality scorer; run the initialization again")
+    return scorer

@@ -1,0 +1,112 @@
+"""Hand completed samples to the detector, in stream order, each exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.drift.alarm import Alarm
+from dq_pipeline.drift.features import features
+from dq_pipeline.ports import World
+from dq_pipeline.records import Claim, CommittedBatch, DetectorState, DriftAlarm
+from dq_pipeline.samples import SampleBatch
+from dq_pipeline.steps.serving import Serving
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """Statistic of every sample of the batch (n,), alarms, and the state to go on from."""
+
+    statistic: NDArray[np.float64] | None
+    alarms: tuple[DriftAlarm, ...]
+    state: DetectorState | None
+
+
+def watch_drift(
+    world: World, serving: Serving, claim: Claim, batch: SampleBatch, drift_features: NDArray[np.float64]
+) -> Watched:
+    """Update the release's detector with a batch of completed samples.
+
+    A detector that has no running state yet (its release was just promoted) first takes in the samples committed since
+    its reference ended, from the lake.
+
+    Parameters
+    ----------
+    drift_features : (n, 7, f)
+        Of `batch`, in stream order.
+    """
+    detector = serving.bundle.detector
+    if detector is None or not len(batch):
+        return Watched(None, (), None)
+    name = serving.process.name
+    first = world.ledger.sample_count(name)
+    stored = world.ledger.detector_state(name, serving.detector_id)
+    if stored is None:
+        state, begin = detector.start(), serving.bundle.stream_starts_at
+    else:
+        state, begin = detector.state_from_bytes(stored.state), stored.samples
+    missed_ids, missed = _features_between(world, serving, begin, first)
+    held = world.ledger.hold(name) is not None
+    observed = detector.update(state, np.concatenate([missed, drift_features]), latched=held)
+    ids = (*missed_ids, *batch.ids)
+    offset = serving.bundle.stream_starts_at
+    return Watched(
+        statistic=observed.statistic[len(missed) :],
+        alarms=tuple(
+            _alarm(serving, alarm, ids[int(alarm.sample) + offset - begin], offset) for alarm in observed.alarms
+        ),
+        state=DetectorState(
+            serving.detector_id, claim.sequence, first + len(batch), detector.state_to_bytes(observed.state)
+        ),
+    )
+
+
+def _alarm(serving: Serving, alarm: Alarm, sample_id: str, offset: int) -> DriftAlarm:
+    detector: Any = serving.bundle.detector
+    names = serving.process.sensor_names
+    return DriftAlarm(
+        detector=serving.detector_id,
+        release=serving.version,
+        sample_id=sample_id,
+        sample=alarm.sample + offset,
+        change_point=alarm.change_point + offset,
+        statistic=alarm.statistic,
+        threshold=alarm.threshold,
+        sensors=tuple(names[j] for j in alarm.ranked_sensors()),
+        calibrated=detector.calibrated,
+        evidence={
+            "share": {names[j]: alarm.evidence[j] for j in alarm.ranked_sensors(0.99)},
+            "kind": alarm.kind,
+            "feature": alarm.feature,
+            "uncalibrated": detector.uncalibrated,
+        },
+    )
+
+
+def _features_between(
+    world: World, serving: Serving, first: int, stop: int
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Ids and drift features of the committed samples numbered first <= number < stop, by the release's constants."""
+    f = len(serving.process.sensor_names)
+    if first >= stop:
+        return (), np.empty((0, 7, f))
+    reference = serving.completion_scorer.reference
+    samples = committed_samples(world, world.ledger.committed(serving.process.name), first, stop)
+    if samples is None:
+        return (), np.empty((0, 7, f))
+    return samples.ids, features(samples.head(reference.rows).values, reference.drift)
+
+
+def committed_samples(world: World, batches: Sequence[CommittedBatch], first: int, stop: int) -> SampleBatch | None:
+    """Completed samples numbered first <= number < stop, from the lake; None if there are none."""
+    found = []
+    for batch in batches:
+        begin, end = max(first, batch.first_sample), min(stop, batch.first_sample + batch.samples)
+        if begin < end:
+            samples = SampleBatch.from_bytes(world.lake.get(f"{batch.uri}/samples.npz"))
+            found.append(samples.take(np.arange(begin - batch.first_sample, end - batch.first_sample)))
+    return SampleBatch.concat(found) if found else None
