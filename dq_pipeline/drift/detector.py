@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.drift.alarm import Observation
-from dq_pipeline.drift.calibration import Progress
+from dq_pipeline.drift.calibration import Progress, Worlds
 from dq_pipeline.drift.sequential import SequentialDetector
 
 State = TypeVar("State")
@@ -29,6 +29,7 @@ class Detector(Protocol[State]):
         *,
         rng: np.random.Generator,
         false_alarms_per_1000: float = 1.0,
+        worlds: Worlds | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Fit on the features (N, 7, f) of consecutive samples."""

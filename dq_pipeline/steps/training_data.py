@@ -34,7 +34,7 @@ class TrainingData:
     number : (n,)
         Sample number in stream order; negative in history.
     manifest
-        Where they are in the lake.
+        Files of the lake and the ids of the samples in each.
     """
 
     batch: SampleBatch
@@ -83,7 +83,7 @@ def history(world: World, process: Process, fact: dict[str, Any]) -> TrainingDat
         batches.append(batch.head(process.sample.horizon_rows))
         good = set(chunk["accepted"])
         accepted.append(np.array([name in good for name in batch.ids], dtype=np.bool_))
-        manifest.append({"uri": chunk["uri"], "samples": len(batch)})
+        manifest.append({"uri": chunk["uri"], "ids": batch.ids})
     batch = SampleBatch.concat(batches)
     return TrainingData(
         batch=batch,
@@ -116,7 +116,9 @@ def _committed(world: World, process: Process, first: int) -> TrainingData | Non
         target=np.array([labels.get(name, np.nan) for name in batch.ids], dtype=np.float64),
         accepted=np.array([scores.get(name, (None, False))[1] for name in batch.ids], dtype=np.bool_),
         number=numbers,
-        manifest=tuple({"uri": f"{row.uri}/samples.npz", "samples": row.samples} for row in rows),
+        manifest=tuple(
+            {"uri": f"{row.uri}/samples.npz", "ids": one.ids} for row, one in zip(rows, batches, strict=True)
+        ),
     )
     return data.take(numbers >= first)
 

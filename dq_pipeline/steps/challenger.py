@@ -1,0 +1,231 @@
+"""Build a challenger: a model judged on the newest labelled block, and everything else a release holds."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.errors import DataError
+from dq_pipeline.model.evaluation import evaluate
+from dq_pipeline.model.features import Features
+from dq_pipeline.model.inference import Model
+from dq_pipeline.model.training import Training, train
+from dq_pipeline.ports import World
+from dq_pipeline.process import Process
+from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
+from dq_pipeline.release.promotion import Evidence
+from dq_pipeline.steps import paths
+from dq_pipeline.steps.training_data import TrainingData
+
+Progress = Callable[[int, int, str], None]
+
+
+def silent(_done: int, _total: int, _what: str) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A model fitted on everything, and the evidence that its recipe gave without the newest block."""
+
+    features: Features
+    training: Training
+    evidence: Evidence
+    metrics: dict[str, Any]
+
+
+def rng_of(key: str) -> np.random.Generator:
+    """Random numbers that a second attempt at the same work draws again."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
+
+
+def block_size(data: TrainingData, since: int | None) -> int:
+    """Samples of the newest labelled block that the challenger is judged on.
+
+    A third of what the new regime has labelled, so that the rest can be learned from; a fifth of everything where no
+    change is known. 5 to 50.
+    """
+    learnable = data.learnable
+    known = int(learnable.sum())
+    count = known // 5 if since is None else int((learnable & (data.number >= since)).sum()) // 3
+    return int(np.clip(count, 5, min(50, max(known // 3, 5))))
+
+
+def fit_and_judge(
+    data: TrainingData,
+    process: Process,
+    champion: Release | None,
+    *,
+    key: str,
+    since: int | None,
+    progress: Progress = silent,
+) -> Judged:
+    """Train without the newest labelled block, judge on it, then fit the same recipe on everything.
+
+    What is promoted has seen the block: after a change the newest samples matter most. What the gates judge has not.
+
+    Parameters
+    ----------
+    champion
+        What answers now; None for a first release.
+    since
+        Number of the first sample of the new regime, None if no change is known.
+
+    Raises
+    ------
+    DataError
+        If too few samples are good enough and labelled.
+    """
+    chosen = data.take(np.flatnonzero(data.learnable))
+    if len(chosen) < process.model.min_samples:
+        raise DataError(
+            f"at least {process.model.min_samples} labelled samples of good quality expected (model.min_samples), "
+            f"found {len(chosen)} of {len(data)}; wait for more labels or lower quality.threshold"
+        )
+    size = block_size(data, since)
+    older, block = chosen.take(np.arange(len(chosen) - size)), chosen.take(np.arange(len(chosen) - size, len(chosen)))
+    rng = rng_of(key)
+    features = Features.fit(older.batch, process.sample.horizon_rows)
+    first = train(
+        features.transform(older.batch), older.target, process, feature_names=features.names, rng=rng, progress=progress
+    )
+    before = float(older.target[-1])
+    evidence, metrics = _judge(features, first.model, block, champion, process, before, data)
+    final = Features.fit(chosen.batch, process.sample.horizon_rows)
+    training = train(
+        final.transform(chosen.batch),
+        chosen.target,
+        process,
+        feature_names=final.names,
+        rng=rng_of(key),
+        candidate=first.candidate,
+        progress=progress,
+    )
+    metrics |= {
+        "trained_on": len(training.used),
+        "implausible_labels": training.implausible,
+        "recipe": dict(training.candidate),
+    }
+    return Judged(final, training, evidence, metrics)
+
+
+def _judge(
+    features: Features,
+    model: Model,
+    block: TrainingData,
+    champion: Release | None,
+    process: Process,
+    before: float,
+    data: TrainingData,
+) -> tuple[Evidence, dict[str, Any]]:
+    began = time.perf_counter()
+    said = model.predict(features.transform(block.batch))
+    latency_ms = (time.perf_counter() - began) * 1000.0 / max(len(block), 1)
+    rival = None if champion is None else champion.predict(block.batch)
+    task = process.target.task
+    found = evaluate(block.target, said, task, before=before)
+    metrics: dict[str, Any] = {
+        **{name: float(value) for name, value in found.metrics.items()},
+        "coverage": float(found.coverage),
+        "judged_on": len(block),
+        "last_value": {name: float(value) for name, value in found.last_value.items()},
+    }
+    if rival is not None:
+        theirs = evaluate(block.target, rival, task, before=before)
+        metrics["champion"] = {name: float(value) for name, value in theirs.metrics.items()}
+    labelled = np.isfinite(data.target)
+    evidence = Evidence(
+        truth=block.target,
+        challenger=said.value,
+        champion=None if rival is None else rival.value,
+        covered=said.covers(block.target),
+        coverage=process.model.coverage,
+        retained=float(data.accepted[labelled].mean()) if labelled.any() else 0.0,
+        latency_ms=latency_ms,
+    )
+    return evidence, metrics
+
+
+def manifest_of(data: TrainingData, training: Training) -> tuple[TrainingBatch, ...]:
+    """Which samples of which files the model was fitted on, and what they counted for."""
+    chosen = np.flatnonzero(data.learnable)[training.used]
+    weights = dict(zip(chosen.tolist(), training.weights.tolist(), strict=True))
+    rows = []
+    positions = {name: i for i, name in enumerate(data.batch.ids)}
+    for entry in data.manifest:
+        index = [i for i in (positions.get(name) for name in entry["ids"]) if i is not None and i in weights]
+        if index:
+            starts = data.batch.start[index]
+            rows.append(
+                TrainingBatch(
+                    batch=entry["uri"].rstrip("/").split("/")[-2],
+                    uri=entry["uri"],
+                    samples=len(index),
+                    ids_hash=ids_hash(tuple(data.batch.ids[i] for i in index)),
+                    first=f"{starts.min()}Z",
+                    last=f"{starts.max()}Z",
+                    weight_oldest=weights[index[0]],
+                    weight_newest=weights[index[-1]],
+                )
+            )
+    return tuple(rows)
+
+
+def store(world: World, process: str, key: str, release: Release, evidence: Evidence | None) -> str:
+    """Put a challenger and what it is to be judged by into the lake; returns the folder's URI."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "release"
+        release.save(folder)
+        uri = world.lake.put_folder(f"{paths.challenger(process, key)}/release", folder)
+    world.lake.put(f"{paths.challenger(process, key)}/evidence.npz", evidence_to_bytes(evidence))
+    return uri
+
+
+def fetch(world: World, process: str, key: str, folder: Path) -> Release:
+    """Copy a challenger's folder here and read it."""
+    world.lake.get_folder(f"{paths.challenger(process, key)}/release", folder)
+    return Release.load(folder)
+
+
+def evidence_to_bytes(evidence: Evidence | None) -> bytes:
+    """What the gates need, as npz; nothing where the model is carried over and was judged before."""
+    out = io.BytesIO()
+    if evidence is None:
+        np.savez(out, empty=np.zeros(0))
+        return out.getvalue()
+    arrays: dict[str, NDArray[Any]] = {
+        "truth": evidence.truth,
+        "challenger": evidence.challenger,
+        "covered": evidence.covered,
+        "figures": np.array([evidence.coverage, evidence.retained, evidence.latency_ms]),
+    }
+    if evidence.champion is not None:
+        arrays["champion"] = evidence.champion
+    np.savez(out, allow_pickle=False, **arrays)
+    return out.getvalue()
+
+
+def evidence_from_bytes(data: bytes) -> Evidence | None:
+    """What :func:`evidence_to_bytes` wrote."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        if "empty" in file:
+            return None
+        coverage, retained, latency_ms = file["figures"].tolist()
+        return Evidence(
+            truth=file["truth"],
+            challenger=file["challenger"],
+            champion=file.get("champion"),
+            covered=file["covered"],
+            coverage=coverage,
+            retained=retained,
+            latency_ms=latency_ms,
+        )
