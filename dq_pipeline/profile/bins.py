@@ -104,7 +104,7 @@ class Reference:
         values = np.where(np.isfinite(batch.values), batch.values, np.nan)
         f, starts = len(batch.sensors), phase_starts(batch.rows)
         phases = len(starts) - 1
-        known: NDArray[np.bool_] = np.isfinite(values).any(axis=(0, 1))
+        known = np.asarray(np.isfinite(values).any(axis=(0, 1)))
         floor = np.full(f, _FLOOR)
         grid_low, grid_per_unit = np.zeros((f, phases)), np.ones((f, phases))
         table, bins = np.zeros((f, phases, CELLS), np.uint8), np.zeros((f, phases, BINS))

@@ -5,8 +5,6 @@ Compiled without fast-math: NaN tests vanish under it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -215,6 +213,3 @@ def phase_starts(rows: int) -> Integers:
     return np.arange(phases + 1, dtype=np.int64) * rows // phases
 
 
-def counter(counters: NDArray[Any], name: str) -> NDArray[Any]:
-    """One named counter of an array whose last axis is `COUNTERS`."""
-    return counters[..., COUNTERS.index(name)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.drift.features import FEATURES, features
+from dq_pipeline.drift.features import features
 from dq_pipeline.drift.storage import from_npz, to_npz
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
@@ -137,7 +137,22 @@ def profile(batch: SampleBatch, reference: Reference) -> Profile:
             f"found {batch.rows} rows of {', '.join(batch.sensors)}"
         )
     values = np.ascontiguousarray(batch.values)
-    n, f = len(batch), len(batch.sensors)
+    counters, moments, histogram = count(values, reference)
+    return Profile(
+        reference_id=reference.id,
+        samples=np.ones(len(batch), np.int64),
+        received=batch.received,
+        disordered=batch.disordered,
+        counters=counters,
+        moments=moments,
+        histogram=histogram,
+        drift_features=features(values, reference.drift),
+    )
+
+
+def count(values: Floats, reference: Reference) -> tuple[Integers, Floats, NDArray[np.uint32]]:
+    """Counters (n, f, 10), moments (n, f, 7) and histograms (n, f, K, 33) of contiguous values (n, T, f)."""
+    n, _, f = values.shape
     counters = np.zeros((n, f, len(COUNTERS)), np.int64)
     moments = np.zeros((n, f, len(MOMENTS)))
     histogram = np.zeros((n, f, reference.phases, BINS + 1), np.uint32)
@@ -163,16 +178,7 @@ def profile(batch: SampleBatch, reference: Reference) -> Profile:
         moments,
         histogram,
     )
-    return Profile(
-        reference_id=reference.id,
-        samples=np.ones(n, np.int64),
-        received=batch.received,
-        disordered=batch.disordered,
-        counters=counters,
-        moments=moments,
-        histogram=histogram,
-        drift_features=features(values, reference.drift) if n else np.empty((0, len(FEATURES), f)),
-    )
+    return counters, moments, histogram
 
 
 def _rule_breaks(values: Floats, reference: Reference) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
