@@ -141,20 +141,20 @@ class QualityScorer:
             If the bytes are no such archive.
         """
         arrays = from_npz(data, "a quality scorer")
-        try:
-            inner = section(arrays, "unified")
-            start = "reference."
-            return cls(
-                reference=Reference.from_arrays(
-                    {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
-                ),
-                usual=arrays["usual"],
-                allowances=arrays["allowances"],
-                unified=Unified(str(inner["unifier"]), inner["weights"], float(inner["low"]), float(inner["high"])),
-                window=int(arrays["window"]),
-            )
-        except KeyError as error:
-            raise DataError(f"Expected the arrays of a quality scorer, found {', '.join(sorted(arrays))}") from error
+        inner = section(arrays, "unified")
+        missing = {"usual", "allowances", "window"} - set(arrays) | {"unifier", "weights", "low", "high"} - set(inner)
+        if missing:
+            raise DataError(f"Expected the arrays of a quality scorer, found none for {', '.join(sorted(missing))}")
+        start = "reference."
+        return cls(
+            reference=Reference.from_arrays(
+                {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+            ),
+            usual=arrays["usual"],
+            allowances=arrays["allowances"],
+            unified=Unified(str(inner["unifier"]), inner["weights"], float(inner["low"]), float(inner["high"])),
+            window=int(arrays["window"]),
+        )
 
 
 def common_deficit(u: Floats, usual: Floats, window: int) -> Floats:
