@@ -222,7 +222,9 @@ BAD_ARROW = {
     "values in the envelope": (_arrow(_header(values=[[1]])), "schema"),
     "too few columns": (_arrow(lambda t: t.drop_columns(["PS3"])), "columns"),
     "too many columns": (_arrow(lambda t: t.append_column("x", pa.array(range(60)))), "columns"),
-    "renamed": (_arrow(lambda t: t.rename_columns([f"{n}_" for n in t.column_names]).replace_schema_metadata(t.schema.metadata)), "columns"),
+    "renamed": (_arrow(
+        lambda t: t.rename_columns([f"{n}_" for n in t.column_names]).replace_schema_metadata(t.schema.metadata)
+    ), "columns"),
     "text": (_arrow(lambda t: t.set_column(3, t.column_names[3], pa.array(["1.0"] * 60))), "not_numeric"),
     "truth": (_arrow(lambda t: t.set_column(3, t.column_names[3], pa.array([True] * 60))), "not_numeric"),
     "dictionary": (
