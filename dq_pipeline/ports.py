@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dq_pipeline.process import Process
+from dq_pipeline.recording import Recording
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
@@ -260,6 +261,16 @@ class Ledger(Protocol):
         """Counts for people: recordings read, accepted, quarantined by reason, alarms, parked, gaps, duplicates."""
 
 
+class History(Protocol):
+    """Recordings of the past, oldest first."""
+
+    def count(self) -> int:
+        """How many there are. Raises ConfigurationError if the source cannot be read as the process file says."""
+
+    def read(self, first: int, stop: int) -> Sequence[Recording]:
+        """Those numbered first <= i < stop."""
+
+
 class World(Protocol):
     """Everything a step may touch; :mod:`dq_pipeline.wiring` makes one from settings."""
 
@@ -273,9 +284,8 @@ class World(Protocol):
     def registry(self) -> Registry: ...
     @property
     def notifier(self) -> Notifier: ...
-    @property
-    def variables(self) -> Mapping[str, str]:
-        """What `${NAME}` in a process file's history stands for."""
+    def history(self, process: Process) -> History:
+        """Where the process' past recordings are."""
 
     def process(self, name: str) -> Process:
         """The process' file as it is now. Raises ConfigurationError naming those there are."""

@@ -36,7 +36,7 @@ from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.reference import fit_scorers
 from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.serving import Serving, in_production
-from dq_pipeline.steps.training_data import training_data
+from dq_pipeline.steps.training_data import HISTORY, training_data
 from dq_pipeline.steps.watch_drift import committed_samples
 
 
@@ -204,7 +204,8 @@ def _new_reference(
         raise StateError(f"no samples numbered {first} to {until - 1} of {process.name} are in the lake")
     horizon, completion, rebuilding = serving.horizon_scorer, serving.completion_scorer, True
     if len(samples) >= decide.FULL_REFERENCE:
-        horizon, completion = fit_scorers(process, _curated(world, process, samples), rng_of(f"{key}/quality"))
+        scorers = fit_scorers(process, _curated(world, process, samples), rng_of(f"{key}/quality"))
+        horizon, completion = scorers["horizon"], scorers["completion"]
         rebuilding = False
     found = features(samples.head(process.sample.profile_rows).values, completion.reference.drift)
     return replace(
@@ -225,6 +226,22 @@ def _curated(world: World, process: Process, samples: SampleBatch) -> SampleBatc
     accepted = np.array([scores.get(name, (None, False))[1] for name in samples.ids])
     kept = accepted & (unified >= np.quantile(unified, 0.1))
     return samples.take(kept) if kept.sum() >= decide.FULL_REFERENCE // 2 else samples
+
+
+def _begin_anew(world: World, process: str, key: str) -> None:
+    """An initialization starts the process afresh: its history is the one to learn from, open events are over."""
+    run, now = key.removeprefix("initial-"), utc_now()
+    fact = json.loads(world.lake.get(f"{paths.history(process, run)}/annotated.json"))
+    known = world.ledger.fact(process, HISTORY)
+    if known is not None and known["run"] == run:
+        return
+    event = world.ledger.open_event(process)
+    if event is not None:
+        world.ledger.move_event(event.id, EventState.CLOSED, outcome="initialized anew")
+    if world.ledger.hold(process) is not None:
+        world.ledger.resume(process, who="dq", why="initialized anew", now=now)
+    decide.start_afresh(world, process)
+    world.ledger.put_fact(process, HISTORY, {**fact, "stream_from": world.ledger.sample_count(process)}, now)
 
 
 def _settings(now: Process, serving: Serving) -> Process:

@@ -12,6 +12,7 @@ from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm, EventState
 from dq_pipeline.release import promotion
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.labels import take_labels
 from dq_pipeline.steps.pull import announce
 from dq_pipeline.steps.serving import Serving, in_production, on_probation_against
 
@@ -33,6 +34,7 @@ def decide(world: World, process: str) -> dict[str, Any]:
         reference alone, the model carried over).
     """
     serving = in_production(world, process)
+    take_labels(world, process)
     worse = _failed_probation(world, serving)
     if worse is not None:
         return worse

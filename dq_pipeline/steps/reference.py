@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import numpy as np
-from dq_pipeline.simulate.faults import faulted
 
 from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
-from dq_pipeline.profile.profile import profile
+from dq_pipeline.profile.profile import Profile, profile
 from dq_pipeline.quality.scorer import QualityScorer
-from dq_pipeline.samples import SampleBatch
+from dq_pipeline.samples import SampleBatch, Scope
+from dq_pipeline.simulate.faults import faulted
 
 FAULTY_SHARE = 0.2
+SCOPES: tuple[Scope, Scope] = ("horizon", "completion")
 
 
-def fit_scorers(process: Process, clean: SampleBatch, rng: np.random.Generator) -> tuple[QualityScorer, QualityScorer]:
-    """Scorers of horizon rows and of profile rows, each with its own reference and allowances."""
-    faulty = faulted(clean, process, share=FAULTY_SHARE, rng=rng)
-    rows = (process.sample.horizon_rows, process.sample.profile_rows)
-    horizon, completion = (_fit(process, clean.head(count), faulty.head(count)) for count in rows)
-    return horizon, completion
+def rows_of(process: Process, scope: Scope) -> int:
+    """Rows that a scope's scorer looks at."""
+    return process.sample.horizon_rows if scope == "horizon" else process.sample.profile_rows
 
 
-def _fit(process: Process, clean: SampleBatch, faulty: SampleBatch) -> QualityScorer:
-    reference = Reference.fit(clean, process)
-    return QualityScorer.fit(
-        reference,
-        profile(clean, reference),
-        profile(faulty, reference),
-        unifier=process.quality.unifier,
-        window=process.quality.window,
-    )
+def with_faults(process: Process, clean: SampleBatch, rng: np.random.Generator) -> SampleBatch:
+    """The same samples, a fifth of them with injected faults."""
+    return faulted(clean, process, share=FAULTY_SHARE, rng=rng)
+
+
+def fit_references(process: Process, clean: SampleBatch) -> dict[Scope, Reference]:
+    """Reference bins of both scopes."""
+    return {scope: Reference.fit(clean.head(rows_of(process, scope)), process) for scope in SCOPES}
+
+
+def fit_scorer(process: Process, reference: Reference, clean: Profile, faulty: Profile) -> QualityScorer:
+    """A scorer with the unifier and the window that the process file names."""
+    return QualityScorer.fit(reference, clean, faulty, unifier=process.quality.unifier, window=process.quality.window)
+
+
+def fit_scorers(process: Process, clean: SampleBatch, rng: np.random.Generator) -> dict[Scope, QualityScorer]:
+    """References and scorers of both scopes, from samples in hand."""
+    faulty = with_faults(process, clean, rng)
+    scorers: dict[Scope, QualityScorer] = {}
+    for scope, reference in fit_references(process, clean).items():
+        profiles = (profile(batch.head(reference.rows), reference) for batch in (clean, faulty))
+        scorers[scope] = fit_scorer(process, reference, *profiles)
+    return scorers

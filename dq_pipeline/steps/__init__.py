@@ -1,0 +1,39 @@
+"""Steps: one function per task of the platform. Core and ports, no Airflow: what DAGs, the CLI and replay call."""
+
+from dq_pipeline.steps.act import act, drain
+from dq_pipeline.steps.adapt import evaluate, promote, reject, retrain, stage
+from dq_pipeline.steps.assess import assess
+from dq_pipeline.steps.decide import decide
+from dq_pipeline.steps.initialize import annotate, plan, train, unify
+from dq_pipeline.steps.labels import add_labels, take_labels
+from dq_pipeline.steps.pull import pull
+from dq_pipeline.steps.readiness import Readiness, Watch, readiness
+from dq_pipeline.steps.redrive import redrive
+from dq_pipeline.steps.rollback import resume, roll_back
+from dq_pipeline.steps.status import status
+
+__all__ = [
+    "Readiness",
+    "Watch",
+    "act",
+    "add_labels",
+    "annotate",
+    "assess",
+    "decide",
+    "drain",
+    "evaluate",
+    "plan",
+    "promote",
+    "pull",
+    "readiness",
+    "redrive",
+    "reject",
+    "resume",
+    "retrain",
+    "roll_back",
+    "stage",
+    "status",
+    "take_labels",
+    "train",
+    "unify",
+]

@@ -1,0 +1,197 @@
+"""Initialize a process: reference bins -> annotated history -> unified score and threshold -> model and detector."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from dq_pipeline.errors import DataError, SampleError, StateError
+from dq_pipeline.ports import World
+from dq_pipeline.process import Process
+from dq_pipeline.profile.bins import Reference
+from dq_pipeline.profile.profile import Profile, profile
+from dq_pipeline.quality.scorer import QualityScorer
+from dq_pipeline.quality.threshold import accept
+from dq_pipeline.recording import Placed, assemble, place
+from dq_pipeline.release.bundle import Release
+from dq_pipeline.release.provenance import code_version, lock_hash
+from dq_pipeline.samples import SampleBatch
+from dq_pipeline.steps import paths
+from dq_pipeline.steps.adapt import fit_detector
+from dq_pipeline.steps.challenger import Progress, fit_and_judge, manifest_of, rng_of, silent, store
+from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.reference import SCOPES, fit_references, fit_scorer, with_faults
+from dq_pipeline.steps.training_data import history
+
+REFERENCE_SAMPLES = 300
+ANNOTATED = "annotated.json"
+
+
+def plan(world: World, process: str, *, run: str, samples: int | None = None, chunk: int = 100) -> dict[str, Any]:
+    """Fit the reference bins on the first recordings of history and cut it into chunks.
+
+    Parameters
+    ----------
+    run
+        Names the initialization; a second attempt of the same run writes the same files.
+    samples
+        Recordings of history to use; the process file says how many otherwise.
+
+    Raises
+    ------
+    DataError
+        If fewer than 20 usable recordings are there.
+    """
+    settings, run = world.process(process), run_name(run)
+    source = world.history(settings)
+    count = min(source.count(), samples or settings.history.samples)
+    batch, _ = _gate(world, settings, 0, min(count, REFERENCE_SAMPLES))
+    if len(batch) < 20:
+        raise DataError(f"at least 20 usable recordings of {process} expected in its history, found {len(batch)}")
+    folder = paths.history(process, run)
+    for scope, reference in fit_references(settings, batch).items():
+        world.lake.put(f"{folder}/{scope}-reference.npz", reference.to_bytes())
+    cuts = [{"first": first, "stop": min(first + chunk, count)} for first in range(0, count, chunk)]
+    return {"run": run, "samples": count, "reference_samples": len(batch), "chunks": cuts}
+
+
+def annotate(world: World, process: str, *, run: str, first: int, stop: int) -> dict[str, Any]:
+    """Read one chunk of history, gate it, land it, and profile it as it is and with injected faults."""
+    settings, run = world.process(process), run_name(run)
+    folder = f"{paths.history(process, run)}/{first:08d}-{stop:08d}"
+    batch, refused = _gate(world, settings, first, stop)
+    faulty = with_faults(settings, batch, rng_of(f"{run}/{first}"))
+    for scope in SCOPES:
+        reference = _reference(world, process, run, scope)
+        for name, samples in (("clean", batch), ("faulty", faulty)):
+            profiled = profile(samples.head(reference.rows), reference)
+            world.lake.put(f"{folder}/{scope}-{name}.npz", profiled.to_bytes())
+    uri = world.lake.put(f"{folder}/samples.npz", batch.to_bytes())
+    return {"folder": folder, "uri": uri, "n": len(batch), "quarantined": refused}
+
+
+def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Unite the five dimensions into one score, score history, and apply the threshold."""
+    settings, run = world.process(process), run_name(run)
+    chunks = sorted(chunks, key=lambda chunk: str(chunk["folder"]))
+    scorers: dict[str, QualityScorer] = {}
+    for scope in SCOPES:
+        clean, faulty = (_profiles(world, chunks, scope, name) for name in ("clean", "faulty"))
+        scorers[scope] = fit_scorer(settings, _reference(world, process, run, scope), clean, faulty)
+        world.lake.put(f"{paths.history(process, run)}/{scope}-scorer.npz", scorers[scope].to_bytes())
+        if scope == "completion":
+            unified = _in_windows(scorers[scope], clean)
+    accepted = accept(unified, settings.quality.threshold)
+    found, begin = [], 0
+    for chunk in chunks:
+        ids = SampleBatch.from_bytes(world.lake.get(chunk["uri"])).ids
+        good = accepted[begin : begin + len(ids)]
+        found.append({"uri": chunk["uri"], "accepted": [name for name, kept in zip(ids, good, strict=True) if kept]})
+        begin += len(ids)
+    world.lake.put(f"{paths.history(process, run)}/{ANNOTATED}", json.dumps({"run": run, "chunks": found}).encode())
+    refused: Counter[str] = Counter()
+    for chunk in chunks:
+        refused.update(chunk["quarantined"])
+    return {
+        "run": run,
+        "samples": int(begin),
+        "accepted": int(accepted.sum()),
+        "quarantined": dict(refused),
+        "threshold": settings.quality.threshold,
+        "score_quantiles": [float(q) for q in np.quantile(unified, (0.05, 0.25, 0.5, 0.75, 0.95))],
+    }
+
+
+def train(world: World, process: str, *, run: str, progress: Progress = silent) -> dict[str, Any]:
+    """Train the model on the recordings that pass, fit and calibrate the detector on all; leave the challenger."""
+    settings, run = world.process(process), run_name(run)
+    key, folder = f"initial-{run}", paths.history(process, run)
+    data = history(world, settings, {**annotated(world, process, run), "stream_from": 0})
+    judged = fit_and_judge(data, settings, None, key=key, since=None, progress=progress)
+    scorers = {scope: QualityScorer.from_bytes(world.lake.get(f"{folder}/{scope}-scorer.npz")) for scope in SCOPES}
+    chunks = [{"folder": str(entry["uri"]).rsplit("/", 1)[0]} for entry in annotated(world, process, run)["chunks"]]
+    drift_features = _profiles(world, chunks, "completion", "clean").drift_features
+    release = Release(
+        process=process,
+        settings=settings.deciding(),
+        features=judged.features,
+        model=judged.training.model,
+        horizon_scorer=scorers["horizon"],
+        completion_scorer=scorers["completion"],
+        detector=fit_detector(settings, drift_features, key=key, progress=progress),
+        manifest=manifest_of(data, judged.training),
+        metrics=judged.metrics,
+        created_at=utc_now(),
+        code_version=code_version(),
+        lock_hash=lock_hash(),
+        stream_starts_at=world.ledger.sample_count(process),
+    )
+    uri = store(world, process, key, release, judged.evidence)
+    return {"key": key, "uri": uri, "kind": "initial", "event": None, "metrics": _plain(judged.metrics)}
+
+
+def annotated(world: World, process: str, run: str) -> dict[str, Any]:
+    """Which files hold a run's history, and which of their samples are good enough.
+
+    Raises
+    ------
+    StateError
+        If that run did not unify its scores.
+    """
+    try:
+        found: dict[str, Any] = json.loads(world.lake.get(f"{paths.history(process, run)}/{ANNOTATED}"))
+    except FileNotFoundError:
+        raise StateError(f"initialization {run} of {process} has not annotated its history") from None
+    return found
+
+
+def run_name(run: str) -> str:
+    """A run's id as part of a path.
+
+    Examples
+    --------
+    >>> run_name("manual__2026-01-01T00:00:00+00:00")
+    'manual__2026-01-01T00_00_00_00_00'
+    """
+    return re.sub(r"[^A-Za-z0-9._-]", "_", run)
+
+
+def _gate(world: World, process: Process, first: int, stop: int) -> tuple[SampleBatch, dict[str, int]]:
+    placed: dict[str, Placed] = {}
+    refused: Counter[str] = Counter()
+    for recording in world.history(process).read(first, stop):
+        try:
+            if recording.sample_id in placed:
+                raise SampleError("duplicate", "expected each id once", recording.sample_id)
+            placed[recording.sample_id] = place(recording, process, "completion", None)
+        except SampleError as error:
+            refused[error.reason] += 1
+    return assemble(tuple(placed.values()), process, "completion"), dict(refused)
+
+
+def _reference(world: World, process: str, run: str, scope: str) -> Reference:
+    return Reference.from_bytes(world.lake.get(f"{paths.history(process, run)}/{scope}-reference.npz"))
+
+
+def _profiles(world: World, chunks: list[dict[str, Any]], scope: str, name: str) -> Profile:
+    return Profile.concat(
+        [Profile.from_bytes(world.lake.get(f"{chunk['folder']}/{scope}-{name}.npz")) for chunk in chunks]
+    )
+
+
+def _in_windows(scorer: QualityScorer, profiles: Profile) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Scores of history as the stream would have given them: relative to windows of neighbours."""
+    scores = []
+    for begin in range(0, len(profiles), scorer.window):
+        before = profiles.take(slice(max(begin - scorer.window, 0), begin)) if begin else None
+        scores.append(scorer.score(profiles.take(slice(begin, begin + scorer.window)), before).unified)
+    return np.concatenate(scores)
+
+
+def _plain(metrics: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(metrics, default=float))
+    return found

@@ -1,0 +1,93 @@
+"""Late labels: from the labels topic or a file, joined by sample id; taking one twice changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from dq_pipeline.errors import SampleError
+from dq_pipeline.ports import World
+from dq_pipeline.records import Loss, Notice, OffsetRange, Outgoing, RawMessage, TargetRow
+from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.wire.labels import Label, decode_label, read_label
+from dq_pipeline.wire.outgoing import dead_letter
+
+POSITIONS = "label_positions"
+"""The ledger's fact that holds where the labels topic was read to."""
+_AT_ONCE = 10_000
+
+
+def add_labels(world: World, process: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Take labels from rows such as ``{"sample_id": "a", "value": 1.9}``.
+
+    Returns
+    -------
+    dict
+        `new`: labels not known before; `refused`: one entry for each row that is no label, with the reason.
+    """
+    settings = world.process(process)
+    good: list[TargetRow] = []
+    refused: list[dict[str, Any]] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            good.append(_target(read_label(row, settings), "file"))
+        except SampleError as error:
+            refused.append({"row": number, "reason": error.reason, "detail": error.detail})
+    new = world.ledger.add_targets(process, good, utc_now()) if good else 0
+    return {"process": process, "read": len(good) + len(refused), "new": new, "refused": refused}
+
+
+def take_labels(world: World, process: str) -> dict[str, Any]:
+    """Read the labels topic from where it was last read to its end; what cannot be read goes to the dead letters."""
+    settings = world.process(process)
+    topic = settings.stream.labels_topic
+    known = world.ledger.fact(process, POSITIONS) or {}
+    marks = world.stream.watermarks(topic)
+    ranges, losses = [], []
+    for partition, (earliest, end) in marks.items():
+        position = int(known.get(str(partition), earliest))
+        if position < earliest:
+            losses.append(Loss(topic, partition, position, earliest))
+        begin = max(position, earliest)
+        if begin < end:
+            ranges.append(OffsetRange(partition, begin, min(end, begin + _AT_ONCE)))
+    if losses:
+        world.ledger.add_losses(process, losses, utc_now())
+    if not ranges:
+        return {"process": process, "read": 0, "new": 0, "refused": 0}
+    good: list[TargetRow] = []
+    bad: list[Outgoing] = []
+    for message in world.stream.read(topic, ranges):
+        try:
+            good.append(_target(decode_label(message.value, message.headers, settings), "labels"))
+        except SampleError as error:
+            bad.append(_dead(message, process, topic, settings.stream.dead_letter_topic, error))
+    new = world.ledger.add_targets(process, good, utc_now()) if good else 0
+    if bad:
+        world.stream.publish(bad)
+        world.notifier.notify(
+            Notice(process, "warning", f"{process}: {len(bad)} labels could not be read", "see the dead-letter topic")
+        )
+    ends = {str(r.partition): r.stop for r in ranges}
+    world.ledger.put_fact(process, POSITIONS, {**known, **ends}, utc_now())
+    return {"process": process, "read": len(good) + len(bad), "new": new, "refused": len(bad)}
+
+
+def _target(label: Label, origin: str) -> TargetRow:
+    return TargetRow(label.sample_id, label.value, origin, label.annotator)
+
+
+def _dead(message: RawMessage, process: str, topic: str, letters: str, error: SampleError) -> Outgoing:
+    key, value, headers = dead_letter(
+        process,
+        error,
+        topic=topic,
+        partition=message.partition,
+        offset=message.offset,
+        at=np.datetime64(message.timestamp_ms, "ms"),
+        key=message.key,
+        value=message.value,
+    )
+    return Outgoing(letters, key, value, tuple(headers))
