@@ -1,0 +1,54 @@
+"""Answers the process' stream, one micro-batch a run, and adapts when it drifts.
+
+`wait` (in the triggerer, without a worker) >> `pull` >> `assess` >> `act`, which commits; then `decide` asks the ledger
+what comes next: nothing, an adaptation (`retrain` >> `evaluate` >> `stage` >> `promote`, or `reject`), or `roll_back`.
+The stream is answered before any of that begins, so nothing that is late there makes an answer late.
+
+Parameters: none. A new run begins as soon as one ends. Without a release in Production it waits and says so in the log
+of `wait`: run the process' initialization. After a failure it waits longer each time (up to five minutes).
+
+When it fails: read the failed task's log. Nothing is lost: the next run takes the same micro-batch up again; one that
+fails `stream.max_attempts` times is parked and reported, and `dq redrive` takes it up once the cause is gone.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, TaskGroup
+
+from dq_airflow import groups, processes, tasks
+from dq_airflow.arguments import common
+from dq_airflow.sensors import MicroBatchSensor
+from dq_pipeline.process import Process
+
+BRANCHES = {"nothing": "nothing", "incident": "nothing", "adapt": "retrain", "roll_back": "roll_back"}
+
+
+def deployment(process: Process) -> None:
+    """The DAG of one process."""
+    name = process.name
+    arguments = common(process, "deployment", __doc__)
+    with DAG(schedule="@continuous", max_consecutive_failed_dag_runs=200, **arguments):
+        ready = MicroBatchSensor(
+            task_id="wait",
+            process=name,
+            retries=10,
+            retry_delay=timedelta(seconds=10),
+            max_retry_delay=timedelta(minutes=5),
+            execution_timeout=None,
+        )
+        acted = tasks.act(name, tasks.assess(name, tasks.pull(name, ready.output)))
+        decided = tasks.decide(name, BRANCHES)
+        nothing = EmptyOperator(task_id="nothing")
+        with TaskGroup("adapt", prefix_group_id=False):
+            retrained = tasks.retrain(name, decided)
+            groups.release(process, retrained)
+        acted >> [decided, tasks.take_labels(name)]
+        decided >> nothing
+        tasks.roll_back(name, decided)
+
+
+for valid in processes.valid("deployment"):
+    deployment(valid)

@@ -1,0 +1,39 @@
+"""Groups of tasks that several DAGs share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+from dq_airflow import pools, tasks
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.xcom_arg import XComArg
+
+    from dq_pipeline.process import Process
+
+
+def release(process: Process, trained: XComArg) -> None:
+    """From a trained challenger to its end: evaluate >> [stage >> promote, reject].
+
+    Where a person must approve, the run does not wait for the answer, for the stream would wait with it: `ask` starts
+    `<process>_promotion`, once for each challenger, and that DAG waits.
+    """
+    name = process.name
+    evaluated = tasks.evaluate(name, trained, passed="stage", failed="reject")
+    staged = tasks.stage(name, evaluated)
+    tasks.reject(name, evaluated)
+    if process.promotion.approval == "none":
+        tasks.promote(name, staged)
+        return
+    key, version = (f"{{{{ ti.xcom_pull(task_ids='stage')['{field}'] }}}}" for field in ("key", "version"))
+    ask = TriggerDagRunOperator(
+        task_id="ask",
+        pool=pools.ANSWER,
+        trigger_dag_id=f"{name}_promotion",
+        trigger_run_id=f"approval__{key}",
+        conf={"key": key, "version": version},
+        skip_when_already_exists=True,
+    )
+    staged >> ask

@@ -1,0 +1,40 @@
+"""Imports what tasks need in the scheduler, before LocalExecutor forks its workers: each task is born with it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import time
+
+from airflow.listeners import hookimpl
+
+log = logging.getLogger(__name__)
+
+PRELOAD = (
+    "airflow.sdk.execution_time.task_runner",
+    "numpy",
+    "pandas",
+    "xgboost",
+    "sqlalchemy.dialects.postgresql",
+    "psycopg2",
+    "kafka",
+    "dq_pipeline.steps",
+    "dq_pipeline.wiring",
+    "dq_airflow.tasks",
+    "dq_airflow.sensors",
+)
+
+
+@hookimpl
+def on_starting(component: object) -> None:  # noqa: ARG001 - the hook's own name for it
+    """Preload in the scheduler alone; `component` cannot be asked, for its job type is not set yet."""
+    if "scheduler" not in sys.argv[1:2]:
+        return
+    began = time.monotonic()
+    for name in PRELOAD:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            log.exception("Could not preload %s; tasks that need it will say the same", name)
+    log.info("Preloaded %d modules for tasks in %.1f s", len(PRELOAD), time.monotonic() - began)

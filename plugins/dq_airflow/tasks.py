@@ -1,0 +1,247 @@
+"""The steps as Airflow tasks, importable one by one.
+
+Each translates only: the context in, one step called, a small dict out. All take the process' name first::
+
+    from dq_airflow import tasks
+
+    pulled = tasks.pull("vacuum", ready=sensor.output)
+    tasks.act("vacuum", tasks.assess("vacuum", pulled))
+
+`task.override(...)` changes operator arguments (pool, retries, task_id), as for any TaskFlow task.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.definitions.xcom_arg import XComArg
+
+from dq_airflow import assets, branching, hooks, pools
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task of ours: which function, in which pool, and which assets its success emits, or may emit."""
+
+    function: Callable[..., Any]
+    pool: str
+    emits: tuple[assets.Kind, ...] = ()
+    may_emit: tuple[assets.Kind, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def override(self, **options: Any) -> Step:
+        """The same task with other operator arguments."""
+        return replace(self, options={**self.options, **options})
+
+    def __call__(self, process: str, *args: Any, **kwargs: Any) -> XComArg:
+        """Add the task to the DAG being built; arguments are those of the function."""
+        return self._task(process)(process, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def expand(self, process: str, **over: Any) -> XComArg:
+        """One mapped task for each element of `over`."""
+        return self._task(process).partial(process=process).expand(**over)  # type: ignore[no-any-return]
+
+    def _task(self, process: str) -> Any:
+        outlets: list[Any] = [assets.asset(process, kind) for kind in self.emits]
+        outlets += [assets.now_and_then(process, kind) for kind in self.may_emit]
+        return task(**{"pool": self.pool, "outlets": outlets, **self.options})(self.function)
+
+
+def step(
+    pool: str, *, emits: tuple[assets.Kind, ...] = (), may_emit: tuple[assets.Kind, ...] = (), **options: Any
+) -> Callable[[Callable[..., Any]], Step]:
+    """Make a :class:`Step` of a function."""
+    return lambda function: Step(function, pool, emits, may_emit, options)
+
+
+# --- deployment
+
+
+@step(pools.ANSWER)
+def pull(process: str, ready: Mapping[str, Any]) -> Result | None:
+    """Claim a micro-batch and land it; where there is none, skip everything after it."""
+    from dq_pipeline import steps
+
+    context, pulled = get_current_context(), None
+    if ready["fire"]:
+        with hooks.open_world() as world:
+            pulled = steps.pull(world, process, holder=context["run_id"])
+            if pulled is None:
+                steps.drain(world, process)  # what a killed run left in the outbox
+    if pulled is None:
+        branching.follow(context, None, ())
+    return pulled
+
+
+@step(pools.ANSWER)
+def assess(process: str, pulled: Mapping[str, Any]) -> Result:
+    """Gate, profile, score and predict one micro-batch."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.assess(world, process, batch_id=pulled["batch_id"], holder=get_current_context()["run_id"])
+
+
+@step(pools.ANSWER, may_emit=("drift",))
+def act(process: str, assessed: Mapping[str, Any]) -> Result:
+    """Commit the micro-batch with its predictions and alarms, and send them."""
+    from dq_pipeline import steps
+
+    context = get_current_context()
+    with hooks.open_world() as world:
+        acted = steps.act(world, process, batch_id=assessed["batch_id"], holder=context["run_id"])
+    if acted["drift_alarms"]:
+        assets.emit(context, process, "drift", acted)
+    return acted
+
+
+@step(pools.ANSWER, may_emit=("labels",))
+def take_labels(process: str) -> Result:
+    """Join labels that came late."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        taken = steps.take_labels(world, process)
+    if taken["new"]:
+        assets.emit(get_current_context(), process, "labels", taken)
+    return taken
+
+
+@step(pools.ANSWER, may_emit=("incident",))
+def decide(process: str, branches: Mapping[str, str]) -> Result:
+    """Ask the ledger what comes next, and follow it: `branches` maps each answer to the task that begins it."""
+    from dq_pipeline import steps
+
+    context = get_current_context()
+    with hooks.open_world() as world:
+        decided = steps.decide(world, process)
+    if decided["branch"] == "incident":
+        assets.emit(context, process, "incident", decided)
+    branching.follow(context, decided, {branches[decided["branch"]]})
+    return decided
+
+
+@step(pools.LEARN)
+def retrain(process: str, decided: Mapping[str, Any]) -> Result:
+    """Train a challenger for a drift event."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.retrain(world, process, event=decided["event"], kind=decided["kind"])
+
+
+# --- release
+
+
+@step(pools.LEARN)
+def evaluate(process: str, trained: Mapping[str, Any], passed: str, failed: str) -> Result:
+    """Try a challenger at the gates and follow `passed` or `failed`, two task ids."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        evaluated = steps.evaluate(world, process, key=trained["key"])
+    branching.follow(get_current_context(), evaluated, {passed if evaluated["passed"] else failed})
+    return evaluated
+
+
+@step(pools.LEARN)
+def stage(process: str, evaluated: Mapping[str, Any]) -> Result:
+    """Register a challenger and put it into Staging."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.stage(world, process, key=evaluated["key"])
+
+
+@step(pools.ANSWER, emits=("release",))
+def promote(process: str, staged: Mapping[str, Any], approval: Mapping[str, Any] | None = None) -> Result:
+    """Put a staged release into Production; `approval` is a person's answer, where one was asked."""
+    from dq_pipeline import steps
+
+    who, why = ("dq", "passed every gate") if approval is None else (_answerer(approval), "approved")
+    with hooks.open_world() as world:
+        promoted = steps.promote(world, process, key=staged["key"], who=who, why=why)
+    assets.describe(get_current_context(), process, "release", promoted)
+    return promoted
+
+
+@step(pools.ANSWER)
+def reject(process: str, evaluated: Mapping[str, Any], approval: Mapping[str, Any] | None = None) -> Result:
+    """Close a challenger's case: the gates it failed, or the person who refused it."""
+    from dq_pipeline import steps
+
+    failed = [f"{gate['name']}: {gate['detail']}" for gate in evaluated.get("gates", ()) if not gate["passed"]]
+    why = "; ".join(failed) if approval is None else f"refused by {_answerer(approval)}"
+    with hooks.open_world() as world:
+        return steps.reject(world, process, key=evaluated["key"], why=why)
+
+
+@step(pools.ANSWER, emits=("release",))
+def roll_back(process: str, decided: Mapping[str, Any], approval: Mapping[str, Any] | None = None) -> Result:
+    """Restore an earlier release whole: `decided` names its `version` (None: the one replaced last) and says `why`."""
+    from dq_pipeline import steps
+
+    version, why = decided["version"] or None, decided["why"]
+    who = "dq" if approval is None else _answerer(approval)
+    with hooks.open_world() as world:
+        restored = steps.roll_back(world, process, version=version, who=who, why=why)
+    assets.describe(get_current_context(), process, "release", restored)
+    return restored
+
+
+# --- initialization
+
+
+@step(pools.LEARN)
+def plan(process: str, samples: int | None = None, chunk: int = 100) -> list[Result]:
+    """Fit the reference to the history and cut the history into chunks: the list to map `annotate` over."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        planned = steps.plan(world, process, run=_run(), samples=samples, chunk=chunk)
+    chunks: list[Result] = planned["chunks"]
+    return chunks
+
+
+@step(pools.LEARN)
+def annotate(process: str, chunk: Mapping[str, int]) -> Result:
+    """Read, gate and profile one chunk of the history."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.annotate(world, process, run=_run(), first=chunk["first"], stop=chunk["stop"])
+
+
+@step(pools.LEARN)
+def unify(process: str, annotated: Iterable[Result]) -> Result:
+    """Fit the quality scorers to all chunks."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.unify(world, process, run=_run(), chunks=list(annotated))
+
+
+@step(pools.LEARN)
+def train(process: str, unified: Mapping[str, Any]) -> Result:  # noqa: ARG001 - orders the tasks
+    """Train the model and the drift detector on the samples that are good enough."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.train(world, process, run=_run())
+
+
+def _run() -> str:
+    """Names this initialization in the lake: the run's id, without what a path cannot hold."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", get_current_context()["run_id"])
+
+
+def _answerer(approval: Mapping[str, Any]) -> str:
+    """Who answered; nobody did where the time to answer ran out."""
+    user = approval.get("responded_by_user")
+    return str(user["name"]) if user else "nobody (no answer in time)"
