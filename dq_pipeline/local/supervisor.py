@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from supervisor.xmlrpc import Faults
 
 from dq_pipeline.errors import ServerError
 from dq_pipeline.local import orphans
@@ -110,15 +111,16 @@ class Supervisor:
         if self.running(program.name) and (not script.exists() or script.read_text(encoding="utf-8") != text):
             self.stop([program.name])
         if not self.running(program.name):
+            self.stop([program.name])
             write_private(script, text)
-            self._call("startProcess", program.name, False)
+            self._ask("startProcess", program.name, unless=Faults.ALREADY_STARTED)
         self._wait(program)
 
     def stop(self, names: Sequence[str]) -> None:
         """Stop programs together, and wait until they are gone."""
-        names = [name for name in names if self.running(name) or self.state(name)[0] == "BACKOFF"]
+        names = [name for name in names if self.state(name)[0] in (*_ALIVE, "BACKOFF")]
         for name in names:
-            self._call("stopProcess", name, False)
+            self._ask("stopProcess", name, unless=Faults.NOT_RUNNING)
         _until(lambda: not any(self.state(name)[1] for name in names), 20.0)
 
     def shutdown(self) -> None:
@@ -143,6 +145,14 @@ class Supervisor:
     def _obituary(self, name: str, what: str) -> str:
         log = self.var / "log" / f"{name}.log"
         return f"Expected {name} to come up; it {what}. The end of {log}:\n{tail(self.var, name)}"
+
+    def _ask(self, method: str, name: str, unless: int) -> None:
+        """Start or stop without waiting; the supervisor itself may have been quicker."""
+        try:
+            self._call(method, name, False)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != unless:
+                raise
 
     def _call(self, method: str, *arguments: Any) -> Any:
         address = f"http://dq:{self.record.token}@{HOST}:{self.record.ports['supervisor']}/RPC2"

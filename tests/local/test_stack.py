@@ -2,7 +2,7 @@
 
 import os
 import shutil
-import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from dq_pipeline.errors import ServerError
-from dq_pipeline.local import Endpoints, accounts, down, orphans, status, up
+from dq_pipeline.local import Endpoints, accounts, down, orphans, postgres, status, up
 from dq_pipeline.local.record import Record
 
 pytestmark = pytest.mark.integration
@@ -57,8 +57,9 @@ def test_a_stack_survives_a_kill_of_everything_and_leaves_nothing_behind(awkward
 
     record = Record.load(awkward)
     assert record.session is not None
-    os.kill(record.session[0], signal.SIGKILL)  # the supervisor alone: its servers go on as orphans
-    psutil.wait_procs([psutil.Process(record.session[0])] if psutil.pid_exists(record.session[0]) else [], timeout=5)
+    supervisor = psutil.Process(record.session[0])
+    supervisor.kill()  # its servers go on as orphans
+    supervisor.wait(timeout=5)
     assert {process.pid for process in orphans.find(record)} >= {before["kafka"], before["postgres"]}
 
     again = up(["kafka", "postgres"], awkward)
@@ -107,6 +108,19 @@ def test_as_root_postgres_moves_out_of_a_folder_that_nobody_can_enter(awkward: P
     assert any("refuses root" in step and home in step for step in steps)
     assert up(["postgres"], awkward) == endpoints
     down(awkward)
+    shutil.rmtree(home)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user runs the installed server itself")
+def test_as_root_the_server_is_copied_where_nobody_can_run_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = accounts.unprivileged()
+    assert nobody is not None
+    home = accounts.folder_open_to(nobody, "dq-postgres-")
+    monkeypatch.setattr(accounts.Account, "can_enter", lambda _, folder: folder.is_relative_to(home))
+    copied = postgres._binaries(home, nobody)
+    assert copied.is_relative_to(home)
+    command = nobody.command(home, [str(copied / "initdb"), "-D", str(home / "data"), "-A", "trust", "--no-sync"])
+    assert "Success" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
     shutil.rmtree(home)
 
 
