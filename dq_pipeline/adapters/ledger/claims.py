@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, false, select, update
 from sqlalchemy.engine import Row
 
 from dq_pipeline.adapters.ledger.cursors import advance, read_cursors, set_sequence, write_batch
 from dq_pipeline.adapters.ledger.database import Database, lock_process
+from dq_pipeline.adapters.ledger.incidents import record_incident
 from dq_pipeline.adapters.ledger.ranges import batch_id, plan
-from dq_pipeline.adapters.ledger.schema import OPEN_STATES, batches, incidents, losses, processes, ranges
+from dq_pipeline.adapters.ledger.schema import OPEN_STATES, batches, processes, ranges
 from dq_pipeline.errors import LostClaimError, StateError
-from dq_pipeline.records import BatchState, Claim, Loss, OffsetRange
+from dq_pipeline.records import BatchState, Claim, OffsetRange
 
 
 class Claims(Database):
@@ -189,12 +190,6 @@ class Claims(Database):
             row = connection.execute(wanted).one_or_none()
             return (0, None) if row is None else (row.failures, row.failed_at)
 
-    def losses(self, process: str) -> tuple[Loss, ...]:
-        """Data loss found so far: offsets that retention removed before they were claimed."""
-        with self._begin() as connection:
-            found = connection.execute(select(losses).where(losses.c.process == process).order_by(losses.c.id))
-            return tuple(Loss(row.topic, row.partition, row.start, row.stop) for row in found)
-
 
 def refuse(connection: Connection, claim: Claim, expected: tuple[BatchState, ...]) -> None:
     """Say why a conditional write met no row: the fence has moved on, or the batch is not that far."""
@@ -260,6 +255,4 @@ def _park(connection: Connection, row: Row[Any], now: datetime) -> None:
     )
     title = f"Batch {row.batch_id} parked after {row.attempts} attempts"
     evidence = {"batch_id": row.batch_id, "state": row.state, "error": error}
-    connection.execute(
-        insert(incidents).values(process=row.process, kind="parked", title=title, evidence=evidence, at=now)
-    )
+    record_incident(connection, row.process, "parked", title, evidence, now)

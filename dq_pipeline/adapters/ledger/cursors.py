@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from dq_pipeline.adapters.ledger.incidents import record_losses
 from dq_pipeline.adapters.ledger.ranges import Planned
-from dq_pipeline.adapters.ledger.schema import batches, cursors, losses, processes, ranges
+from dq_pipeline.adapters.ledger.schema import batches, cursors, processes, ranges
 from dq_pipeline.records import Claim
 
 
@@ -35,19 +36,7 @@ def advance(
         connection.execute(
             written.on_conflict_do_update(index_elements=target, set_={"next": written.excluded.next}), rows
         )
-    if planned.losses:
-        rows = [
-            {
-                "process": process,
-                "topic": topic,
-                "found_at": now,
-                "partition": x.partition,
-                "start": x.start,
-                "stop": x.stop,
-            }
-            for x in planned.losses
-        ]
-        connection.execute(insert(losses), rows)
+    record_losses(connection, process, planned.losses, now)
 
 
 def write_batch(connection: Connection, new: Claim, lease_s: float, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
-from dq_pipeline.adapters.ledger.database import Database, know_process
+from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.schema import (
     LIVE_EVENTS,
     changes,
@@ -19,7 +19,6 @@ from dq_pipeline.adapters.ledger.schema import (
     drift_alarms,
     drift_events,
     holds,
-    incidents,
     processes,
 )
 from dq_pipeline.errors import StateError
@@ -72,13 +71,31 @@ class Drift(Database):
         if moved.rowcount == 0:
             raise StateError(f"No drift event {event} in the ledger. `dq status` lists them.")
 
-    def incident(self, process: str, kind: str, title: str, evidence: Mapping[str, Any], now: datetime) -> int:
-        """Record an incident and return its number."""
-        row = {"process": process, "kind": kind, "title": title, "evidence": evidence, "at": now}
+    def raise_event(self, process: str, alarm: DriftAlarm, now: datetime) -> DriftEvent:
+        """Open an event that no detector saw (the error alone), or return the one that is open."""
         with self._begin() as connection:
-            know_process(connection, process)
-            number: int = connection.execute(insert(incidents).values(row).returning(incidents.c.id)).scalar_one()
-        return number
+            lock_process(connection, process)
+            if _live_event(connection, process) is None:
+                _open(connection, process, alarm, now, alarms=0)
+            row = _live_event(connection, process)
+        assert row is not None  # opened above, if there was none
+        return _event(row)
+
+    def drift_alarms(self, process: str, *, first_sample: int, stop_sample: int) -> Sequence[DriftAlarm]:
+        """Alarms raised by the samples numbered first <= number < stop, in stream order; held ones are left out."""
+        wanted = (
+            select(drift_alarms)
+            .join(drift_events, drift_events.c.id == drift_alarms.c.event)
+            .where(
+                drift_alarms.c.process == process,
+                drift_alarms.c.sample >= first_sample,
+                drift_alarms.c.sample < stop_sample,
+                drift_events.c.state != EventState.HELD,
+            )
+            .order_by(drift_alarms.c.sample, drift_alarms.c.id)
+        )
+        with self._begin() as connection:
+            return [_alarm(row) for row in connection.execute(wanted)]
 
 
 def raise_alarm(connection: Connection, process: str, batch_id: str, alarm: DriftAlarm, now: datetime) -> None:
@@ -103,25 +120,9 @@ def raise_alarm(connection: Connection, process: str, batch_id: str, alarm: Drif
         joined = update(drift_events).where(drift_events.c.id == event)
         connection.execute(joined.values(alarms=drift_events.c.alarms + 1))
     elif hold is None:
-        event = _open(connection, process, alarm, now)
-    connection.execute(
-        insert(drift_alarms).values(
-            process=process,
-            batch_id=batch_id,
-            event=event,
-            detector=alarm.detector,
-            release=alarm.release,
-            sample_id=alarm.sample_id,
-            sample=alarm.sample,
-            change_point=alarm.change_point,
-            statistic=alarm.statistic,
-            threshold=alarm.threshold,
-            sensors=alarm.sensors,
-            calibrated=alarm.calibrated,
-            evidence=alarm.evidence,
-            at=now,
-        )
-    )
+        event = _open(connection, process, alarm, now, alarms=1)
+    values = {name: getattr(alarm, name) for name in DriftAlarm.__slots__}
+    connection.execute(insert(drift_alarms).values(process=process, batch_id=batch_id, event=event, at=now, **values))
 
 
 def save_state(connection: Connection, process: str, state: DetectorState, now: datetime) -> None:
@@ -157,7 +158,7 @@ def _newest_held(connection: Connection, process: str) -> int | None:
     return connection.scalar(wanted.order_by(drift_events.c.id.desc()).limit(1))
 
 
-def _open(connection: Connection, process: str, alarm: DriftAlarm, now: datetime) -> int:
+def _open(connection: Connection, process: str, alarm: DriftAlarm, now: datetime, *, alarms: int) -> int:
     values = insert(drift_events).values(
         process=process,
         state=EventState.OPEN,
@@ -168,7 +169,7 @@ def _open(connection: Connection, process: str, alarm: DriftAlarm, now: datetime
         statistic=alarm.statistic,
         calibrated=alarm.calibrated,
         opened_at=now,
-        alarms=1,
+        alarms=alarms,
         attempts=0,
         outcome="",
         evidence=alarm.evidence,
@@ -178,19 +179,10 @@ def _open(connection: Connection, process: str, alarm: DriftAlarm, now: datetime
 
 
 def _event(row: Row[Any]) -> DriftEvent:
-    return DriftEvent(
-        id=row.id,
-        process=row.process,
-        state=EventState(row.state),
-        release=row.release,
-        sample=row.sample,
-        change_point=row.change_point,
-        sensors=tuple(row.sensors),
-        statistic=row.statistic,
-        calibrated=row.calibrated,
-        opened_at=row.opened_at,
-        alarms=row.alarms,
-        attempts=row.attempts,
-        outcome=row.outcome,
-        evidence=row.evidence,
-    )
+    values = {name: getattr(row, name) for name in DriftEvent.__slots__}
+    return DriftEvent(**{**values, "state": EventState(row.state), "sensors": tuple(row.sensors)})
+
+
+def _alarm(row: Row[Any]) -> DriftAlarm:
+    values = {name: getattr(row, name) for name in DriftAlarm.__slots__}
+    return DriftAlarm(**{**values, "sensors": tuple(row.sensors)})

@@ -42,11 +42,16 @@ class Outbox(Database):
             )
 
     def quarantined(self, process: str) -> Sequence[tuple[int, str, Quarantined]]:
-        """Messages in quarantine and not yet sent again: row id, URI of the landed raw messages, what was wrong."""
+        """Messages in quarantine and not yet sent again: row id, URI of the landed raw messages, what was wrong.
+
+        Duplicates are left out: sent again they would be duplicates again.
+        """
         wanted = (
             select(quarantine, batches.c.raw_uri)
             .join(batches, (batches.c.process == quarantine.c.process) & (batches.c.batch_id == quarantine.c.batch_id))
-            .where(quarantine.c.process == process, quarantine.c.requeued_at.is_(None))
+            .where(
+                quarantine.c.process == process, quarantine.c.requeued_at.is_(None), quarantine.c.reason != "duplicate"
+            )
             .order_by(quarantine.c.id)
         )
         with self._begin() as connection:

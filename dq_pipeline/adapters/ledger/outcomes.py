@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -80,8 +81,9 @@ def _committed_by(connection: Connection, claim: Claim) -> bool:
 def _write_scores(connection: Connection, claim: Claim, rows: tuple[SampleScore, ...], first: int) -> None:
     values, number = [], first
     for score in rows:
-        values.append(_score(claim, score, number if score.scope == "completion" else None))
-        number += score.scope == "completion"
+        completed = score.scope == "completion"
+        values.append(_row(claim, score, sample=number if completed else None))
+        number += completed
     if not values:
         return
     try:
@@ -94,10 +96,9 @@ def _write_scores(connection: Connection, claim: Claim, rows: tuple[SampleScore,
 
 
 def _write_rest(connection: Connection, claim: Claim, outcome: BatchOutcome, now: datetime) -> None:
-    answers = [_prediction(claim, row, now) for row in outcome.predictions]
-    _write_new(connection, predictions, answers)
+    _write_new(connection, predictions, [_row(claim, row, at=now) for row in outcome.predictions])
     write_targets(connection, claim.process, outcome.targets, now)
-    _write_new(connection, quarantine, [_quarantined(claim, row, now) for row in outcome.quarantined])
+    _write_new(connection, quarantine, [_row(claim, _cut(row), at=now) for row in outcome.quarantined])
     for alarm in outcome.alarms:
         raise_alarm(connection, claim.process, claim.batch_id, alarm, now)
     if outcome.detector is not None:
@@ -110,50 +111,13 @@ def _write_new(connection: Connection, table: Table, rows: list[dict[str, Any]])
         connection.execute(upsert(table).on_conflict_do_nothing(), rows)
 
 
-def _score(claim: Claim, score: SampleScore, number: int | None) -> dict[str, Any]:
-    return {
-        "process": claim.process,
-        "batch_id": claim.batch_id,
-        "sample": number,
-        "sample_id": score.sample_id,
-        "scope": score.scope,
-        "source": score.source,
-        "start": score.start,
-        "release": score.release,
-        "dimensions": score.dimensions,
-        "unified": score.unified,
-        "accepted": score.accepted,
-        "drift_statistic": score.drift_statistic,
-        "metadata": score.metadata,
-    }
+def _row(claim: Claim, record: SampleScore | PredictionRow | Quarantined, **more: Any) -> dict[str, Any]:
+    """The record's fields are the table's columns."""
+    own = {name: getattr(record, name) for name in record.__slots__}
+    return {"process": claim.process, "batch_id": claim.batch_id, **own, **more}
 
 
-def _prediction(claim: Claim, row: PredictionRow, now: datetime) -> dict[str, Any]:
-    return {
-        "process": claim.process,
-        "batch_id": claim.batch_id,
-        "sample_id": row.sample_id,
-        "release": row.release,
-        "role": row.role,
-        "value": row.value,
-        "lower": row.lower,
-        "upper": row.upper,
-        "unified": row.unified,
-        "fallback": row.fallback,
-        "alarm": row.alarm,
-        "at": now,
-    }
-
-
-def _quarantined(claim: Claim, row: Quarantined, now: datetime) -> dict[str, Any]:
-    return {
-        "process": claim.process,
-        "batch_id": claim.batch_id,
-        "partition": row.partition,
-        "offset": row.offset,
-        "reason": row.reason,
-        "detail": row.detail[:_DETAIL_CHARACTERS],
-        "sample_id": None if row.sample_id is None else row.sample_id[:_ID_CHARACTERS],
-        "scope": row.scope,
-        "at": now,
-    }
+def _cut(row: Quarantined) -> Quarantined:
+    """What a hostile message put into its id or its error, no longer than a person reads."""
+    known = None if row.sample_id is None else row.sample_id[:_ID_CHARACTERS]
+    return replace(row, detail=row.detail[:_DETAIL_CHARACTERS], sample_id=known)

@@ -12,7 +12,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from dq_pipeline.adapters.ledger.database import Database, know_process
 from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores, targets
-from dq_pipeline.records import BatchState, CommittedBatch, Judged, TargetRow
+from dq_pipeline.records import BatchState, CommittedBatch, Judged, Role, TargetRow
 
 
 class Samples(Database):
@@ -88,12 +88,17 @@ class Samples(Database):
             know_process(connection, process)
             return write_targets(connection, process, rows, now)
 
-    def judged(self, process: str, *, last: int, release: str | None = None) -> Sequence[Judged]:
-        """The champion's newest predictions whose target is known, each sample once, oldest first."""
+    def judged(
+        self, process: str, *, last: int, release: str | None = None, role: Role = "champion", first_sample: int = 0
+    ) -> Sequence[Judged]:
+        """The newest predictions whose target is known, oldest first, from sample number `first_sample` on.
+
+        Each sample stands once, with its first prediction in this role.
+        """
         answers = select(predictions).where(
             predictions.c.process == scores.c.process,
             predictions.c.sample_id == scores.c.sample_id,
-            predictions.c.role == "champion",
+            predictions.c.role == role,
         )
         if release is not None:
             answers = answers.where(predictions.c.release == release)
@@ -104,7 +109,7 @@ class Samples(Database):
             .select_from(scores)
             .join(answer, true())
             .join(truth, true())
-            .where(scores.c.process == process, scores.c.sample.is_not(None))
+            .where(scores.c.process == process, scores.c.sample >= first_sample)
             .order_by(scores.c.sample.desc())
             .limit(last)
         )

@@ -105,6 +105,7 @@ losses = Table(
     whole("start"),
     whole("stop"),
     instant("found_at"),
+    UniqueConstraint("process", "topic", "partition", "start", "stop", name="losses_once"),
 )
 scores = Table(
     "scores",  # every sample that passed the form gate, per scope
@@ -233,7 +234,15 @@ drift_alarms = Table(
     instant("at"),
 )
 incidents = Table(
-    "incidents", metadata, number(), of_process(), words("kind"), words("title"), document("evidence"), instant("at")
+    "incidents",
+    metadata,
+    number(),
+    of_process(),
+    words("kind"),
+    words("title"),
+    document("evidence"),
+    instant("at"),
+    flag("told"),
 )
 releases = Table(
     "releases",

@@ -42,10 +42,16 @@ _GAPS = text("""
     SELECT coalesce(sum(upper(hole) - lower(hole)), 0)
     FROM dq.cursors c
     CROSS JOIN LATERAL unnest(
-        int8multirange(int8range(c.first, c.next)) - coalesce((
-            SELECT range_agg(int8range(r.start, r.stop)) FROM dq.ranges r
-            WHERE r.process = c.process AND r.topic = c.topic AND r.partition = c.partition
-        ), '{}'::int8multirange)
+        int8multirange(int8range(c.first, c.next)) - (
+            coalesce((
+                SELECT range_agg(int8range(r.start, r.stop)) FROM dq.ranges r
+                WHERE r.process = c.process AND r.topic = c.topic AND r.partition = c.partition
+            ), '{}'::int8multirange)
+            - coalesce((
+                SELECT range_agg(int8range(l.start, l.stop)) FROM dq.losses l
+                WHERE l.process = c.process AND l.topic = c.topic AND l.partition = c.partition
+            ), '{}'::int8multirange)
+        )
     ) AS hole
     WHERE c.process = :process
 """)
@@ -69,7 +75,7 @@ class Summary(Database):
         dict
             `recordings` (read, accepted, quarantined by reason; counted by sample id), `alarms` of the model,
             `drift_alarms`, `parked` batches, `gaps` (offsets between the first claimed and the cursor that no batch
-            covers, lost ones among them), `duplicates` (samples answered twice by one release), `unified` (quantiles of
+            covers or that were lost), `duplicates` (samples answered twice by one release), `unified` (quantiles of
             completed samples' scores), `outbox_pending`.
         """
         with self._begin() as connection:

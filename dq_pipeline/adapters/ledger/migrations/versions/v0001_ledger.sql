@@ -128,6 +128,7 @@ CREATE TABLE dq.incidents (
     title TEXT NOT NULL,
     evidence JSONB NOT NULL,
     at TIMESTAMP WITH TIME ZONE NOT NULL,
+    told BOOLEAN NOT NULL,
     PRIMARY KEY (id),
     FOREIGN KEY(process) REFERENCES dq.processes (process)
 );
@@ -141,6 +142,7 @@ CREATE TABLE dq.losses (
     stop BIGINT NOT NULL,
     found_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (id),
+    CONSTRAINT losses_once UNIQUE (process, topic, partition, start, stop),
     FOREIGN KEY(process) REFERENCES dq.processes (process)
 );
 
