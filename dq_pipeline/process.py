@@ -204,9 +204,9 @@ class Process(_Section):
     def _default_topics(cls, data: Any) -> Any:
         if isinstance(data, dict) and isinstance(data.get("stream"), dict) and isinstance(data.get("process"), str):
             stream = dict(data["stream"])
-            for topic in ("predictions", "alarms", "dead_letter"):
-                if not stream.get(f"{topic}_topic"):
-                    stream[f"{topic}_topic"] = f"{data['process']}.{topic.replace('_', '-')}s"
+            for key, topic in (("predictions", "predictions"), ("alarms", "alarms"), ("dead_letter", "dead-letters")):
+                if not stream.get(f"{key}_topic"):
+                    stream[f"{key}_topic"] = f"{data['process']}.{topic}"
             data = {**data, "stream": stream}
         return data
 

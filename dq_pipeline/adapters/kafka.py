@@ -196,6 +196,11 @@ class KafkaStream:
         if refused:
             log.warning("Kafka refused the offsets of group %r: %s. Is another consumer in it?", group, refused)
 
+    def brokers(self) -> int:
+        """How many brokers the cluster has. Raises StreamError if none answers."""
+        with self._clients.outages("Looking at the cluster"):
+            return len(self._clients.admin().describe_cluster()["brokers"])
+
     def ensure_topics(self, process: Process, *, create: bool = True) -> TopicsReport:
         """Create a process' topics that are missing; see :func:`dq_pipeline.adapters.kafka_topics.ensure_topics`."""
         with self._clients.outages(f"Looking after the topics of {process.name!r}"):

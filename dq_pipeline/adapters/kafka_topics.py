@@ -116,7 +116,8 @@ def ensure_topics(admin: Any, process: Process, *, create: bool = True) -> Topic
     """
     wanted = {topic.name: topic for topic in topics(process)}
     seen = {entry["name"]: entry for entry in admin.describe_topics(list(wanted))}
-    missing = [name for name, entry in seen.items() if _failure(entry) is kafka_errors.UnknownTopicOrPartitionError]
+    unknown = kafka_errors.UnknownTopicOrPartitionError
+    missing = [name for name in wanted if _failure(seen[name]) is unknown]
     existing = {name: entry for name, entry in seen.items() if name not in missing}
     for name, entry in existing.items():
         if _failure(entry) is not kafka_errors.NoError:
@@ -139,8 +140,8 @@ def _create(admin: Any, topic: Topic) -> bool:
     failure = _failure(answer)
     if failure not in (kafka_errors.NoError, kafka_errors.TopicAlreadyExistsError):
         raise StreamError(
-            f"Expected to create topic {topic.name!r}; found that Kafka refuses: {failure.__name__} "
-            f"{answer.get('error_message') or ''}. Ask for the right to create it, or have it created with {options}."
+            f"Expected to create topic {topic.name!r}; found that Kafka refuses: {failure.__name__}, "
+            f"{answer.get('error_message')} Ask for the right to create it, or have it created with {options}."
         )
     return failure is kafka_errors.NoError
 
