@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from dq_pipeline.local import Endpoints  # imported only by the tests that start servers: it takes a second
@@ -41,6 +44,23 @@ def mlflow_server(servers: Endpoints) -> Endpoints:
     from dq_pipeline import local
 
     return local.up(["kafka", "postgres", "mlflow"], servers.var)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Mapping[str, NDArray[Any]]:
+    """The project's own cut of the golden numbers."""
+    with np.load(Path(__file__).parent / "golden" / "golden_sequential.npz") as archive:
+        return dict(archive)
+
+
+@pytest.fixture(scope="session")
+def full_golden() -> Mapping[str, NDArray[Any]]:
+    """All golden numbers."""
+    folder = os.environ.get("DQ_DATA_DIR")
+    if not folder:
+        pytest.skip("DQ_DATA_DIR is not set: the full golden numbers are not at hand")
+    with np.load(Path(folder) / "golden" / "drift_sr.npz") as archive:
+        return dict(archive)
 
 
 @pytest.fixture

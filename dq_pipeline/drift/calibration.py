@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from dq_pipeline.drift.contrast_model import ContrastModel, contrasts_after, fit_contrast_model
 from dq_pipeline.drift.contrasts import contrast_weights
-from dq_pipeline.drift.features import FEATURES
 from dq_pipeline.drift.recursion import advance, reset, start
 from dq_pipeline.errors import DataError
+from dq_pipeline.profile.drift_features import FEATURES
 
 Floats = NDArray[np.float64]
 

@@ -15,10 +15,10 @@ from dq_pipeline.drift.contrasts import (
     crossfitted_correlation_change,
     fit_contrasts,
 )
-from dq_pipeline.drift.features import FEATURES
 from dq_pipeline.drift.scores import Scores, fit_scores, score
 from dq_pipeline.drift.whitening import ORDER, Whitening, fit_whitening, whiten
 from dq_pipeline.errors import DataError
+from dq_pipeline.profile.drift_features import FEATURES
 
 Floats = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from dq_pipeline.drift.contrast_model import ContrastModel, contrasts_after, fit
 from dq_pipeline.drift.contrasts import TYPES, Contrasts, contrast_name, contrast_weights
 from dq_pipeline.drift.recursion import Sums, advance, change_point, reset, start
 from dq_pipeline.drift.scores import Scores
-from dq_pipeline.drift.storage import arrays_of, from_npz, section, to_npz
 from dq_pipeline.drift.whitening import Whitening
 from dq_pipeline.errors import DataError
+from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
 
 Floats = NDArray[np.float64]
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.drift.features import RowConstants, fit_row_constants
-from dq_pipeline.drift.storage import arrays_of, from_npz, section, to_npz
 from dq_pipeline.errors import DataError
 from dq_pipeline.process import Process
+from dq_pipeline.profile.drift_features import RowConstants, fit_row_constants
 from dq_pipeline.profile.kernel import BINS, CELLS, longest_runs, phase_starts
 from dq_pipeline.rules import Rule, parse
 from dq_pipeline.samples import SampleBatch
+from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -211,5 +211,3 @@ def phase_starts(rows: int) -> Integers:
     """
     phases = min(int(np.clip(rows // 10, 3, 8)), rows)
     return np.arange(phases + 1, dtype=np.int64) * rows // phases
-
-

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.drift.features import features
-from dq_pipeline.drift.storage import from_npz, to_npz
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
+from dq_pipeline.profile.drift_features import features
 from dq_pipeline.profile.kernel import BINS, COUNTERS, MOMENTS, profile_into
 from dq_pipeline.samples import SampleBatch
+from dq_pipeline.storage import from_npz, to_npz
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

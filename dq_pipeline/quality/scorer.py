@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.drift.storage import arrays_of, from_npz, section, to_npz
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile
 from dq_pipeline.quality.dimensions import DIMENSIONS, measure
 from dq_pipeline.quality.unified import Unified, beyond_allowance, fit_allowances, over_sensors
+from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
 
 Floats = NDArray[np.float64]
 

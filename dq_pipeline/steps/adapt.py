@@ -12,10 +12,10 @@ import numpy as np
 
 from dq_pipeline.drift.calibration import Worlds
 from dq_pipeline.drift.detector import DETECTORS, Detector
-from dq_pipeline.drift.features import features
 from dq_pipeline.errors import DataError, StateError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
+from dq_pipeline.profile.drift_features import features
 from dq_pipeline.records import EventState, Notice, ReleaseRow
 from dq_pipeline.release import promotion
 from dq_pipeline.release.bundle import Release

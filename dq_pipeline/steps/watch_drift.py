@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.drift.alarm import Alarm
-from dq_pipeline.drift.features import features
 from dq_pipeline.ports import World
+from dq_pipeline.profile.drift_features import features
 from dq_pipeline.records import Claim, CommittedBatch, DetectorState, DriftAlarm
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.serving import Serving

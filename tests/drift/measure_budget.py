@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.drift.contrast_model import fit_contrast_model
-from dq_pipeline.drift.features import features, fit_row_constants
 from dq_pipeline.drift.sequential import SequentialDetector
+from dq_pipeline.profile.drift_features import features, fit_row_constants
 
 REFERENCE, STREAM, ROWS, SENSORS = 200, 2000, 60, 8
 

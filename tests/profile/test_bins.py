@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dq_pipeline.drift.storage import arrays_of
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
+from dq_pipeline.storage import arrays_of
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dq_pipeline.drift.features import features
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
+from dq_pipeline.profile.drift_features import features
 from dq_pipeline.profile.profile import Profile, profile
 
 

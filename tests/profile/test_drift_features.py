@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dq_pipeline.drift.features import FEATURES, RowConstants, features, fit_row_constants
 from dq_pipeline.errors import DataError
+from dq_pipeline.profile.drift_features import FEATURES, RowConstants, features, fit_row_constants
 
 STREAMS = ("mean_one", "corr", "none")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dq_pipeline.drift.features import features, fit_row_constants
+from dq_pipeline.profile.drift_features import features, fit_row_constants
 
 REFERENCE, LENGTH, RAW = 200, 330, slice(480, 520)
 
