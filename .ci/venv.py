@@ -44,7 +44,10 @@ def main():
     uv = TOOL / "bin" / "uv"
     if not uv.exists():
         print(f"fetching {UV}", flush=True)
-        run([PYTHON, "-m", "pip", "install", "--quiet", "--upgrade", "--target", TOOL, UV], "pip could not fetch uv.")
+        run(
+            [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", TOOL, UV],
+            "pip could not fetch uv.",
+        )
     print("installing requirements.txt (a minute, once)", flush=True)
     sync = [uv, "pip", "sync", "--quiet", "--python", PYTHON, "--require-hashes", "--compile-bytecode"]
     run([*sync, ROOT / "requirements.txt"], "uv could not install requirements.txt.", settings())
