@@ -267,7 +267,7 @@ class History(Protocol):
     def count(self) -> int:
         """How many there are. Raises ConfigurationError if the source cannot be read as the process file says."""
 
-    def read(self, first: int, stop: int) -> Sequence[Recording]:
+    def read_chunk(self, first: int, stop: int) -> Sequence[Recording]:
         """Those numbered first <= i < stop."""
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dq_pipeline.adapters.ledger import PostgresLedger
     from dq_pipeline.adapters.mlflow_registry import MlflowRegistry
     from dq_pipeline.adapters.notify import LogNotifier
+    from dq_pipeline.ports import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,30 @@ class World:
         if read is None or read[0] != stamp:
             read = self._read[name] = (stamp, process_file.load(file))
         return read[1]
+
+    def history(self, process: Process) -> History:
+        """Where the process' past recordings are.
+
+        `history.connection` names the variable ``DQ_CONNECTION_<NAME>`` that holds a SQLAlchemy URL; a table or query
+        without one is looked for in the platform's own database.
+
+        Raises
+        ------
+        ConfigurationError
+            The connection is not set, or the source is not as the process file says.
+        """
+        from dq_pipeline.adapters.history import open_history
+
+        url = self.settings.database_url.get_secret_value()
+        if process.history.connection is not None:
+            variable = f"DQ_CONNECTION_{process.history.connection.upper()}"
+            url = os.environ.get(variable, "")
+            if not url:
+                raise ConfigurationError(
+                    f"history.connection of {process.name} is {process.history.connection!r}: expected a SQLAlchemy "
+                    f"URL in the environment variable {variable}, found nothing"
+                )
+        return open_history(process, self.variables, url)
 
     def close(self) -> None:
         """Close the connections that were opened; a later use opens them again."""

@@ -163,7 +163,7 @@ def run_name(run: str) -> str:
 def _gate(world: World, process: Process, first: int, stop: int) -> tuple[SampleBatch, dict[str, int]]:
     placed: dict[str, Placed] = {}
     refused: Counter[str] = Counter()
-    for recording in world.history(process).read(first, stop):
+    for recording in world.history(process).read_chunk(first, stop):
         try:
             if recording.sample_id in placed:
                 raise SampleError("duplicate", "expected each id once", recording.sample_id)
