@@ -165,20 +165,17 @@ class KafkaClients:
                 f"{doing}: expected the topic on {self.bootstrap}; found none of that name, or not that partition. "
                 "Create it with `dq topics`."
             ) from None
+        except _OUTAGES as error:
+            raise StreamError(
+                f"{doing}: expected an answer from Kafka at {self.bootstrap}; found {_text(error)}. "
+                "Check that the broker is up and reachable (`dq doctor`)."
+            ) from error
         except kafka_errors.BrokerResponseError as error:
             raise StreamError(
                 f"{doing}: expected Kafka at {self.bootstrap} to agree; it refused: {_text(error)}."
             ) from error
-        except _OUTAGES as error:
-            raise self._unanswered(doing, error) from error
         except kafka_errors.KafkaConfigurationError as error:
             raise ConfigurationError(f"Kafka at {self.bootstrap}: the settings do not fit together: {error}") from error
-
-    def _unanswered(self, doing: str, error: Exception) -> StreamError:
-        return StreamError(
-            f"{doing}: expected an answer from Kafka at {self.bootstrap}; found {_text(error)}. "
-            "Check that the broker is up and reachable (`dq doctor`)."
-        )
 
     def _options(self) -> dict[str, Any]:
         return {

@@ -99,6 +99,7 @@ def examine(
 
 def _print(checks: list[Check]) -> None:
     table = Table("", "state", "found", "what to do")
+    table.columns[2].overflow = table.columns[3].overflow = "fold"
     for check in checks:
         colour = _COLOURS[check.finding.status]
         table.add_row(

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -60,8 +61,9 @@ def _plain(report: TopicsReport) -> dict[str, object]:
 
 
 def _table(report: TopicsReport) -> Table:
-    table = Table("topic", "holds", "partitions", "hours kept", "largest, MiB", "state")
-    table.columns[0].overflow = "fold"
+    table = Table("topic", "holds", "partitions", "hours", "MiB", "state", box=SIMPLE)
+    for column in table.columns:
+        column.no_wrap, column.overflow = column.header == "holds", "fold"
     for topic in report.topics:
         hours, mebibytes = topic.retention_ms / 3_600_000, topic.max_message_bytes / 1_048_576
         row = topic.name, topic.role, str(topic.partitions), f"{hours:g}", f"{mebibytes:.3g}"
