@@ -159,13 +159,7 @@ def assemble_rows(placed: Sequence[Placed], process: Process, rows: int) -> Samp
 
 
 def check_start(recording: Recording, process: Process, now: np.datetime64 | None) -> None:
-    """Refuse a start too far in the future or the past of `now`.
-
-    Raises
-    ------
-    SampleError
-        Reason "time".
-    """
+    """Refuse (reason "time") a start too far in the future or the past of `now`."""
     if np.isnat(recording.start):
         raise SampleError("time", "expected a start time; found none", recording.sample_id)
     if now is None:
@@ -178,13 +172,7 @@ def check_start(recording: Recording, process: Process, now: np.datetime64 | Non
 
 
 def check_rows(rows: int, process: Process, sample_id: str | None) -> None:
-    """Refuse no rows, or many more than a recording can have.
-
-    Raises
-    ------
-    SampleError
-        Reason "empty" or "too_many_rows".
-    """
+    """Refuse no rows ("empty"), or many more than a recording can have ("too_many_rows")."""
     limit = ROWS_FACTOR * process.sample.rows
     if rows == 0:
         raise SampleError("empty", f"expected up to {process.sample.rows} rows; found 0", sample_id)
