@@ -1,4 +1,4 @@
-"""A migrated ledger of each test's own, copied from one that was migrated once."""
+"""An empty, migrated ledger for each test, and a stream of runs to drive it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
 import pytest
+from sqlalchemy import create_engine
 
 from dq_pipeline.adapters.ledger import PostgresLedger
+from dq_pipeline.adapters.ledger.schema import metadata
 from dq_pipeline.records import BatchOutcome, Claim, DriftAlarm, PredictionRow, ReleaseRow, SampleScore
 
 if TYPE_CHECKING:
@@ -22,36 +23,33 @@ PUMP = "pump"
 TOPIC = "pump.samples"
 
 
-def administer(servers: Endpoints, statement: str) -> None:
-    connection = psycopg2.connect(servers.database_url.replace("+psycopg2", ""))
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-    finally:
-        connection.close()
-
-
 @pytest.fixture(scope="session")
 def migrated(servers: Endpoints) -> Iterator[str]:
-    """Name of a database to copy: connecting to it would keep others from copying it."""
-    name = f"dq_migrated_{secrets.token_hex(4)}"
-    administer(servers, f'CREATE DATABASE "{name}"')
-    ledger = PostgresLedger(servers.database_url.rpartition("/")[0] + f"/{name}")
+    """URL of a database that was migrated once."""
+    administrator = create_engine(servers.database_url, isolation_level="AUTOCOMMIT")
+    name = f"dq_ledger_{secrets.token_hex(4)}"
+    with administrator.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    url = servers.database_url.rpartition("/")[0] + f"/{name}"
+    ledger = PostgresLedger(url)
     ledger.migrate()
     ledger.close()
-    yield name
-    administer(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
+    yield url
+    with administrator.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    administrator.dispose()
 
 
 @pytest.fixture
-def ledger(servers: Endpoints, migrated: str) -> Iterator[PostgresLedger]:
-    name = f"dq_{secrets.token_hex(6)}"
-    administer(servers, f'CREATE DATABASE "{name}" TEMPLATE "{migrated}" STRATEGY FILE_COPY')
-    ledger = PostgresLedger(servers.database_url.rpartition("/")[0] + f"/{name}")
+def ledger(migrated: str) -> Iterator[PostgresLedger]:
+    """An empty ledger. Emptying one takes 20 ms where dropping a database takes half a second."""
+    ledger = PostgresLedger(migrated)
     yield ledger
+    with ledger._begin() as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # past keys and triggers
+        for table in metadata.tables.values():
+            connection.execute(table.delete())
     ledger.close()
-    administer(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @dataclass
