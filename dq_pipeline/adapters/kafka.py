@@ -10,9 +10,9 @@ from typing import Any, Self
 from kafka import TopicPartition
 from kafka import errors as kafka_errors
 from kafka.admin import OffsetSpec
-from kafka.structs import OffsetAndMetadata
 
 from dq_pipeline.adapters.kafka_clients import LARGEST_MESSAGE_BYTES, KafkaClients
+from dq_pipeline.adapters.kafka_groups import commit_offsets
 from dq_pipeline.adapters.kafka_topics import TopicsReport, ensure_topics
 from dq_pipeline.errors import DataLossError, StreamError
 from dq_pipeline.process import Process
@@ -183,16 +183,14 @@ class KafkaStream:
 
     def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
         """Tell monitoring tools how far a group has come; a failure is logged, for nothing relies on it."""
-        wanted = {TopicPartition(topic, part): OffsetAndMetadata(at, "", -1) for part, at in offsets.items()}
-        if not wanted:
+        if not offsets:
             return
         try:
             with self._clients.outages(f"Committing offsets of group {group!r}"):
-                results = self._clients.admin().alter_group_offsets(group, wanted)
+                refused = commit_offsets(self._clients.admin(), group, topic, offsets)
         except StreamError as error:
             log.warning("%s", error)
             return
-        refused = {part: code.__name__ for part, code in results.items() if code is not kafka_errors.NoError}
         if refused:
             log.warning("Kafka refused the offsets of group %r: %s. Is another consumer in it?", group, refused)
 
