@@ -23,7 +23,7 @@ from dq_airflow.arguments import common
 from dq_airflow.sensors import MicroBatchSensor
 from dq_pipeline.process import Process
 
-BRANCHES = {"nothing": "nothing", "incident": "nothing", "adapt": "retrain", "roll_back": "roll_back"}
+BRANCHES = {"nothing": "nothing", "adapt": "retrain", "roll_back": "roll_back"}
 
 
 def deployment(process: Process) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from dq_airflow import processes
 from dq_pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from dq_pipeline.ports import World
+    from dq_pipeline.ports import Notifier, World
+    from dq_pipeline.records import Notice
 
 # The extras of Airflow's own Kafka connections, which are librdkafka's options.
 _KAFKA_EXTRAS = {
@@ -93,11 +95,24 @@ def connections(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     return found
 
 
+class _Heard:
+    """Passes notices on and remembers them."""
+
+    def __init__(self, notifier: Notifier, told: list[Notice]) -> None:
+        self._notifier = notifier
+        self._told = told
+
+    def notify(self, notice: Notice) -> None:
+        self._told.append(notice)
+        self._notifier.notify(notice)
+
+
 @contextmanager
-def open_world() -> Iterator[World]:
-    """The world as Airflow's settings name it, closed at the end."""
+def open_world(told: list[Notice] | None = None) -> Iterator[World]:
+    """The world as Airflow's settings name it, closed at the end; notices to people are added to `told` too."""
     from dq_pipeline import wiring
 
     logging.getLogger("kafka").setLevel(logging.WARNING)  # else 15 lines a task
     with wiring.open_world(Settings.resolve(connections=connections())) as world:
-        yield world
+        heard: Any = None if told is None else _Heard(world.notifier, told)
+        yield world if heard is None else replace(world, notifier=heard)

@@ -30,7 +30,7 @@ def valid(kind: str) -> Iterator[Process]:
     """
     wanted = get_parsing_context().dag_id
     for path in sorted(folder().glob("*.yaml")):
-        if wanted is not None and wanted != f"{path.stem}_{kind}":
+        if wanted and wanted != f"{path.stem}_{kind}":
             continue
         try:
             yield load(path)

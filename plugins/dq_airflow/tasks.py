@@ -12,16 +12,24 @@ Each translates only: the context in, one step called, a small dict out. All tak
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.definitions.xcom_arg import XComArg
 
 from dq_airflow import assets, branching, hooks, pools
 
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from dq_pipeline.ports import World
+    from dq_pipeline.records import Notice
+
+log = logging.getLogger(__name__)
 Result = dict[str, Any]
 
 
@@ -63,14 +71,14 @@ def step(
 # --- deployment
 
 
-@step(pools.ANSWER)
+@step(pools.ANSWER, may_emit=("incident",))
 def pull(process: str, ready: Mapping[str, Any]) -> Result | None:
     """Claim a micro-batch and land it; where there is none, skip everything after it."""
     from dq_pipeline import steps
 
     context, pulled = get_current_context(), None
     if ready["fire"]:
-        with hooks.open_world() as world:
+        with _reporting(context, process) as world:
             pulled = steps.pull(world, process, holder=context["run_id"])
             if pulled is None:
                 steps.drain(world, process)  # what a killed run left in the outbox
@@ -88,13 +96,13 @@ def assess(process: str, pulled: Mapping[str, Any]) -> Result:
         return steps.assess(world, process, batch_id=pulled["batch_id"], holder=get_current_context()["run_id"])
 
 
-@step(pools.ANSWER, may_emit=("drift",))
+@step(pools.ANSWER, may_emit=("drift", "incident"))
 def act(process: str, assessed: Mapping[str, Any]) -> Result:
     """Commit the micro-batch with its predictions and alarms, and send them."""
     from dq_pipeline import steps
 
     context = get_current_context()
-    with hooks.open_world() as world:
+    with _reporting(context, process) as world:
         acted = steps.act(world, process, batch_id=assessed["batch_id"], holder=context["run_id"])
     if acted["drift_alarms"]:
         assets.emit(context, process, "drift", acted)
@@ -119,10 +127,8 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
     from dq_pipeline import steps
 
     context = get_current_context()
-    with hooks.open_world() as world:
+    with _reporting(context, process) as world:
         decided = steps.decide(world, process)
-    if decided["branch"] == "incident":
-        assets.emit(context, process, "incident", decided)
     branching.follow(context, decided, {branches[decided["branch"]]})
     return decided
 
@@ -133,7 +139,7 @@ def retrain(process: str, decided: Mapping[str, Any]) -> Result:
     from dq_pipeline import steps
 
     with hooks.open_world() as world:
-        return steps.retrain(world, process, event=decided["event"], kind=decided["kind"])
+        return steps.retrain(world, process, event=decided["event"], kind=decided["kind"], progress=_say)
 
 
 # --- release
@@ -204,7 +210,7 @@ def plan(process: str, samples: int | None = None, chunk: int = 100) -> list[Res
     from dq_pipeline import steps
 
     with hooks.open_world() as world:
-        planned = steps.plan(world, process, run=_run(), samples=samples, chunk=chunk)
+        planned = steps.plan(world, process, run=get_current_context()["run_id"], samples=samples, chunk=chunk)
     chunks: list[Result] = planned["chunks"]
     return chunks
 
@@ -215,7 +221,9 @@ def annotate(process: str, chunk: Mapping[str, int]) -> Result:
     from dq_pipeline import steps
 
     with hooks.open_world() as world:
-        return steps.annotate(world, process, run=_run(), first=chunk["first"], stop=chunk["stop"])
+        return steps.annotate(
+            world, process, run=get_current_context()["run_id"], first=chunk["first"], stop=chunk["stop"]
+        )
 
 
 @step(pools.LEARN)
@@ -224,7 +232,7 @@ def unify(process: str, annotated: Iterable[Result]) -> Result:
     from dq_pipeline import steps
 
     with hooks.open_world() as world:
-        return steps.unify(world, process, run=_run(), chunks=list(annotated))
+        return steps.unify(world, process, run=get_current_context()["run_id"], chunks=list(annotated))
 
 
 @step(pools.LEARN)
@@ -233,12 +241,21 @@ def train(process: str, unified: Mapping[str, Any]) -> Result:  # noqa: ARG001 -
     from dq_pipeline import steps
 
     with hooks.open_world() as world:
-        return steps.train(world, process, run=_run())
+        return steps.train(world, process, run=get_current_context()["run_id"], progress=_say)
 
 
-def _run() -> str:
-    """Names this initialization in the lake: the run's id, without what a path cannot hold."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", get_current_context()["run_id"])
+@contextmanager
+def _reporting(context: Context, process: str) -> Iterator[World]:
+    """The world for a task in which the ledger tells of incidents: they are emitted as an asset event too."""
+    told: list[Notice] = []
+    with hooks.open_world(told) as world:
+        yield world
+    if told:
+        assets.emit(context, process, "incident", {"incidents": [notice.title for notice in told]})
+
+
+def _say(done: int, total: int, what: str) -> None:
+    log.info("%s: %d of %d", what, done, total)
 
 
 def _answerer(approval: Mapping[str, Any]) -> str:

@@ -1,0 +1,202 @@
+"""The DAGs as Airflow sees them."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from dq_airflow.pools import POOLS
+from dq_airflow.sensors import MicroBatchSensor
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+NAMES = ("hydraulic", "skab", "vacuum")
+TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
+KINDS = ("deployment", "initialization", "rollback")
+
+
+def parsed(file: str) -> DagBag:
+    return DagBag(str(DAGS / file))
+
+
+@pytest.fixture(scope="module")
+def bag() -> DagBag:
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("DQ_PROCESS_DIR", TASK):
+            patch.delenv(variable, raising=False)
+        return DagBag(str(DAGS))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DQ_PROCESS_DIR", str(tmp_path))
+    monkeypatch.delenv(TASK, raising=False)
+    return tmp_path
+
+
+def copy(folder: Path, name: str, *changes: tuple[str, str], of: str = "vacuum") -> None:
+    text = (DAGS / "processes" / f"{of}.yaml").read_text().replace(f"process: {of}", f"process: {name}", 1)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / f"{name}.yaml").write_text(text)
+
+
+def test_every_process_has_its_dags(bag: DagBag) -> None:
+    assert bag.import_errors == {}
+    expected = {f"{name}_{kind}" for name in NAMES for kind in KINDS} | {"example_vacuum_drift_report"}
+    assert set(bag.dags) == expected
+
+
+def test_twenty_more_processes_are_twenty_more_files(folder: Path) -> None:
+    for i in range(20):
+        copy(folder, f"p{i:02d}")
+    for kind in KINDS:
+        found = parsed(f"{kind}.py")
+        assert found.import_errors == {}
+        assert set(found.dags) == {f"p{i:02d}_{kind}" for i in range(20)}
+
+
+def test_every_dag_says_whose_it_is_and_what_to_do(bag: DagBag) -> None:
+    for dag in bag.dags.values():
+        assert dag.doc_md
+        assert "fail" in dag.doc_md
+        assert "Parameters" in dag.doc_md
+        assert "dq" in dag.tags
+        for task in dag.tasks:
+            assert task.owner not in ("airflow", "")
+            assert task.pool in (*POOLS, "default_pool")
+
+
+def test_deployment_is_wired_as_drawn(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_deployment"]
+    after = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    assert after == {
+        "wait": {"pull"},
+        "pull": {"assess"},
+        "assess": {"act"},
+        "act": {"decide", "take_labels"},
+        "take_labels": set(),
+        "decide": {"nothing", "retrain", "roll_back"},
+        "nothing": set(),
+        "roll_back": set(),
+        "retrain": {"evaluate"},
+        "evaluate": {"stage", "reject"},
+        "stage": {"promote"},
+        "promote": set(),
+        "reject": set(),
+    }
+
+
+def test_deployment_runs_one_at_a_time_and_retries(bag: DagBag) -> None:
+    for name in NAMES:
+        dag = bag.dags[f"{name}_deployment"]
+        assert (dag.max_active_runs, dag.catchup) == (1, False)
+        assert type(dag.timetable).__name__ == "ContinuousTimetable"
+        assert isinstance(dag.get_task("wait"), MicroBatchSensor)
+        for task in dag.tasks:
+            assert task.retries >= 2
+            assert task.has_on_failure_callback
+        assert dag.get_task("pull").retry_delay == timedelta(seconds=1)
+
+
+def test_what_answers_never_queues_behind_what_learns(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_deployment"]
+    pools = {task_id: dag.get_task(task_id).pool for task_id in ("pull", "assess", "act", "decide", "retrain")}
+    assert pools == dict.fromkeys(("pull", "assess", "act", "decide"), "dq_answer") | {"retrain": "dq_learn"}
+
+
+def test_initialization_maps_over_chunks(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_initialization"]
+    assert dag.get_task("annotate").is_mapped
+    assert dag.get_task("annotate").upstream_task_ids == {"plan"}
+    assert dag.get_task("train").upstream_task_ids == {"unify"}
+    assert dag.get_task("promote").upstream_task_ids == {"stage"}
+
+
+def validate(bag: DagBag, kind: str, given: dict[str, Any]) -> None:
+    params = deepcopy(bag.dags[f"vacuum_{kind}"].params)
+    params.update(given)
+    params.validate()
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("initialization", {"samples": 5}),
+        ("initialization", {"samples": "many"}),
+        ("initialization", {"chunk": 0}),
+        ("rollback", {"version": "latest", "reason": "worse on line 3"}),
+        ("rollback", {"reason": "bad"}),
+        ("rollback", {}),
+    ],
+)
+def test_bad_parameters_are_refused(bag: DagBag, kind: str, given: dict[str, Any]) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        validate(bag, kind, given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("initialization", {}),
+        ("initialization", {"samples": 200, "chunk": 50}),
+        ("rollback", {"version": "3", "reason": "worse on line 3"}),
+        ("rollback", {"reason": "worse on line 3"}),
+    ],
+)
+def test_good_parameters_pass(bag: DagBag, kind: str, given: dict[str, Any]) -> None:
+    validate(bag, kind, given)
+
+
+def test_a_person_approves_where_the_process_file_says_so(folder: Path) -> None:
+    copy(folder, "careful", ("tolerance: 0.02}", "tolerance: 0.02, approval: human}"))
+    dag = parsed("deployment.py").dags["careful_deployment"]
+    assert "promote" not in dag.task_ids
+    assert dag.get_task("stage").downstream_task_ids == {"ask"}
+    assert dag.get_task("ask").trigger_dag_id == "careful_promotion"
+    asked = parsed("promotion.py").dags["careful_promotion"]
+    assert asked.get_task("approve").downstream_task_ids == {"promote", "reject"}
+
+
+def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_deployment"]
+    emitted = {task.task_id: {outlet.name for outlet in task.outlets} for task in dag.tasks if task.outlets}
+    assert emitted == {
+        "pull": {"dq://vacuum/incident"},
+        "act": {"dq://vacuum/drift", "dq://vacuum/incident"},
+        "take_labels": {"dq://vacuum/labels"},
+        "decide": {"dq://vacuum/incident"},
+        "promote": {"dq://vacuum/release"},
+        "roll_back": {"dq://vacuum/release"},
+    }
+
+
+def test_a_bad_process_file_is_an_import_error_and_stops_its_process_only(folder: Path) -> None:
+    copy(folder, "good")
+    copy(folder, "bad", ("min_samples: 25", "min_samples: many"))
+    for kind in KINDS:
+        found = parsed(f"{kind}.py")
+        assert found.import_errors == {}
+        assert set(found.dags) == {f"good_{kind}"}
+    ((_, text),) = parsed("process_files.py").import_errors.items()
+    assert str(folder / "bad.yaml") in text
+    assert re.search(r"stream\.min_samples: expected .*integer.*; found 'many'", text)
+
+
+def test_dag_files_only_wire() -> None:
+    for file in DAGS.glob("*.py"):
+        assert len(file.read_text().splitlines()) <= 75, file
+
+
+def test_a_dag_of_ones_own(bag: DagBag) -> None:
+    dag = bag.dags["example_vacuum_drift_report"]
+    assert [asset.uri for asset in dag.timetable.asset_condition.objects] == ["dq://vacuum/drift"]
+    assert {"take_labels", "summary", "addressee", "maintenance", "process_engineers"} == set(dag.task_ids)
