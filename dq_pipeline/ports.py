@@ -186,9 +186,16 @@ class Ledger(Protocol):
         """Late labels; the same label twice is one. Returns how many were new."""
 
     def judged(
-        self, process: str, *, last: int, release: str | None = None, role: Role = "champion", first_sample: int = 0
+        self,
+        process: str,
+        *,
+        last: int | None = None,
+        release: str | None = None,
+        role: Role = "champion",
+        first_sample: int = 0,
+        stop_sample: int | None = None,
     ) -> Sequence[Judged]:
-        """The newest predictions whose target is known, oldest first, from sample number `first_sample` on."""
+        """Predictions whose target is known, in stream order: the newest `last` of first <= sample number < stop."""
 
     def drift_alarms(self, process: str, *, first_sample: int, stop_sample: int) -> Sequence[DriftAlarm]:
         """Alarms raised by the samples numbered first <= number < stop, in stream order; held ones are left out."""

@@ -145,6 +145,8 @@ def promote(world: World, process: str, *, key: str, who: str = "dq", why: str =
     if row.event is not None:
         state = EventState.REBUILDING if row.kind == "refit" else EventState.CLOSED
         world.ledger.move_event(row.event, state, outcome=f"release {row.version} promoted")
+    if row.kind == "initial":
+        _begin_anew(world, process, key, _error_of(world.process(process), row))
     decide.settle(world, process, key)
     world.notifier.notify(
         Notice(
@@ -228,7 +230,7 @@ def _curated(world: World, process: Process, samples: SampleBatch) -> SampleBatc
     return samples.take(kept) if kept.sum() >= decide.FULL_REFERENCE // 2 else samples
 
 
-def _begin_anew(world: World, process: str, key: str) -> None:
+def _begin_anew(world: World, process: str, key: str, error: float | None) -> None:
     """An initialization starts the process afresh: its history is the one to learn from, open events are over."""
     run, now = key.removeprefix("initial-"), utc_now()
     fact = json.loads(world.lake.get(f"{paths.history(process, run)}/annotated.json"))
@@ -240,8 +242,15 @@ def _begin_anew(world: World, process: str, key: str) -> None:
         world.ledger.move_event(event.id, EventState.CLOSED, outcome="initialized anew")
     if world.ledger.hold(process) is not None:
         world.ledger.resume(process, who="dq", why="initialized anew", now=now)
-    decide.start_afresh(world, process)
+    decide.start_afresh(world, process, error)
     world.ledger.put_fact(process, HISTORY, {**fact, "stream_from": world.ledger.sample_count(process)}, now)
+
+
+def _error_of(process: Process, row: ReleaseRow) -> float | None:
+    """The error by which windows of the stream are judged, on the newest block of history."""
+    if process.target.task == "regression":
+        return row.metrics.get("mae")
+    return 1.0 - row.metrics["accuracy"] if "accuracy" in row.metrics else None
 
 
 def _settings(now: Process, serving: Serving) -> Process:

@@ -19,6 +19,8 @@ from dq_pipeline.steps.serving import Serving, in_production, on_probation_again
 POLICY = "policy"
 """The ledger's fact that holds the policy's state and what is due."""
 MAX_ATTEMPTS = 5
+WINDOW = 25
+"""Samples the policy is shown at a time; a larger micro-batch is cut."""
 FULL_REFERENCE = 200
 """Samples from which the reference bins are rebuilt and the detector's budget can be promised."""
 
@@ -70,11 +72,16 @@ def due_now(world: World, process: str) -> dict[str, Any] | None:
     return due
 
 
-def start_afresh(world: World, process: str) -> None:
-    """Forget alarms and errors of the past: the process was initialized anew."""
+def start_afresh(world: World, process: str, error: float | None) -> None:
+    """Forget alarms and errors of the past: the process was initialized anew.
+
+    `error` is the release's on the block it was judged on: what its first windows on the stream are compared with.
+    """
     committed = world.ledger.committed(process)
     sequence = committed[-1].sequence if committed else 0
-    state = ActivePolicy().start().to_json()
+    policy = ActivePolicy()
+    known = () if error is None else (error,) * policy.least_windows
+    state = ActiveState(errors=known).to_json()
     world.ledger.put_fact(process, POLICY, {"sequence": sequence, "state": state, "due": None}, utc_now())
 
 
@@ -94,8 +101,9 @@ def _follow(world: World, serving: Serving) -> dict[str, Any] | None:
     state, due, sequence = ActiveState.from_json(fact["state"]), fact["due"], int(fact["sequence"])
     for batch in world.ledger.committed(name, after=sequence):
         sequence = batch.sequence
-        if batch.samples:
-            state, decisions = policy.decide(state, _window(world, serving.process, batch))
+        for first in range(batch.first_sample, batch.first_sample + batch.samples, WINDOW):
+            until = min(first + WINDOW, batch.first_sample + batch.samples)
+            state, decisions = policy.decide(state, _window(world, serving.process, first, until))
             due = _due(world, serving, batch, decisions, due)
     due = due or _renewal(world, serving, sequence)
     new = {"sequence": sequence, "state": state.to_json(), "due": due}
@@ -108,20 +116,20 @@ def _policy(process: Process) -> ActivePolicy:
     return ActivePolicy(lead_samples=process.drift.lead_in, settle_samples=process.drift.refit_after)
 
 
-def _window(world: World, process: Process, batch: CommittedBatch) -> Window:
-    until = batch.first_sample + batch.samples
-    alarms = world.ledger.drift_alarms(process.name, first_sample=batch.first_sample, stop_sample=until)
+def _window(world: World, process: Process, first: int, until: int) -> Window:
+    """What the samples numbered first <= number < until showed."""
+    alarms = world.ledger.drift_alarms(process.name, first_sample=first, stop_sample=until)
     judged = [
         row
-        for row in world.ledger.judged(process.name, last=batch.samples, first_sample=batch.first_sample)
-        if row.sample < until and row.value is not None and row.fallback is None
+        for row in world.ledger.judged(process.name, first_sample=first, stop_sample=until)
+        if row.value is not None and row.fallback is None
     ]
     error: float | None = None
     if judged:
         truth, value = np.array([row.target for row in judged]), np.array([row.value for row in judged])
         wrong = truth != value if process.target.task == "classification" else np.abs(truth - value)
         error = float(np.mean(wrong))
-    return Window(batch.first_sample, until, tuple(alarm.sample for alarm in alarms), error)
+    return Window(first, until, tuple(alarm.sample for alarm in alarms), error)
 
 
 def _due(

@@ -18,8 +18,9 @@ from dq_pipeline.recording import Recording, cut
 from dq_pipeline.records import Outgoing
 from dq_pipeline.settings import Settings
 from dq_pipeline.simulate.vacuum import to_table
-from dq_pipeline.wiring import World, open_world
+from dq_pipeline.steps.status import live_figures
 from dq_pipeline.wire.codec import Form, encode
+from dq_pipeline.wiring import World, open_world
 
 SENSORS = ("flow", "inlet", "outlet")
 ROWS, HORIZON = 30, 20
@@ -71,6 +72,10 @@ class Plant:
                 key, value, headers = encode(shown, scope, process, form)  # type: ignore[arg-type]
                 out.append(Outgoing(process.stream.topic, key, value, tuple(headers)))
         self.world.stream.publish(out)
+
+    def figures(self, first_sample: int = 0, release: str | None = None) -> dict[str, Any]:
+        """Error of the answers on the stream."""
+        return live_figures(self.world, self.process, release, first_sample=first_sample)
 
     def turn(self, holder: str = "test") -> dict[str, Any]:
         """One run of the deployment, adaptation included."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, true
+from sqlalchemy import Connection, and_, select, true
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -89,30 +89,41 @@ class Samples(Database):
             return write_targets(connection, process, rows, now)
 
     def judged(
-        self, process: str, *, last: int, release: str | None = None, role: Role = "champion", first_sample: int = 0
+        self,
+        process: str,
+        *,
+        last: int | None = None,
+        release: str | None = None,
+        role: Role = "champion",
+        first_sample: int = 0,
+        stop_sample: int | None = None,
     ) -> Sequence[Judged]:
-        """The newest predictions whose target is known, oldest first, from sample number `first_sample` on.
+        """Predictions whose target is known, in stream order: the newest `last` of first <= sample number < stop.
 
         Each sample stands once, with its first prediction in this role.
         """
-        answers = select(predictions).where(
+        matching = and_(
             predictions.c.process == scores.c.process,
             predictions.c.sample_id == scores.c.sample_id,
             predictions.c.role == role,
         )
-        if release is not None:
-            answers = answers.where(predictions.c.release == release)
-        answer = answers.order_by(predictions.c.at, predictions.c.release).limit(1).correlate(scores).lateral("answer")
+        if release is None:
+            first = select(predictions).where(matching).order_by(predictions.c.at, predictions.c.release).limit(1)
+            answer: Any = first.correlate(scores).lateral("answer")
+            answered = scores.join(answer, true())
+        else:  # one answer a sample, and few of them where the release is young: a plain join finds these first
+            answer = predictions
+            answered = scores.join(answer, and_(matching, predictions.c.release == release))
         truth = _truth()
         wanted = (
             select(answer, truth.c.value.label("target"), scores.c.sample, scores.c.accepted)
-            .select_from(scores)
-            .join(answer, true())
-            .join(truth, true())
+            .select_from(answered.join(truth, true()))
             .where(scores.c.process == process, scores.c.sample >= first_sample)
             .order_by(scores.c.sample.desc())
             .limit(last)
         )
+        if stop_sample is not None:
+            wanted = wanted.where(scores.c.sample < stop_sample)
         with self._begin() as connection:
             rows = connection.execute(wanted).all()
         return [
