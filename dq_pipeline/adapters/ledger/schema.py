@@ -142,6 +142,7 @@ predictions = Table(
     flag("alarm"),
     instant("at"),
 )
+Index("predictions_release", predictions.c.process, predictions.c.release, predictions.c.role)
 targets = Table(
     "targets",
     metadata,

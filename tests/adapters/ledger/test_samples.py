@@ -71,6 +71,8 @@ def test_judged_is_the_newest_in_stream_order(line: Any, score: Any, prediction:
     assert [row.sample_id for row in judged("pump", last=9, release="2")] == ["a"]
     assert [(row.sample_id, row.value) for row in judged("pump", last=9, role="shadow")] == [("b", 7.0), ("a", 7.0)]
     assert [row.sample_id for row in judged("pump", last=9, first_sample=2)] == ["c"]
+    assert [row.sample_id for row in judged("pump", first_sample=1, stop_sample=2)] == ["a"]
+    assert [row.sample_id for row in judged("pump", last=1, stop_sample=2, release="1")] == ["a"]
 
 
 def test_odd_ids_are_kept_apart_from_the_statement(line: Any, score: Any) -> None:

@@ -176,6 +176,7 @@ CREATE TABLE dq.predictions (
     PRIMARY KEY (process, sample_id, release, role),
     FOREIGN KEY(process) REFERENCES dq.processes (process)
 );
+CREATE INDEX predictions_release ON dq.predictions (process, release, role);
 
 CREATE TABLE dq.quarantine (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
