@@ -79,8 +79,18 @@ def reachable(bootstrap_servers: str, timeout_s: float) -> bool:
         client.close()
 
 
+def cluster_id(identity: uuid.UUID) -> str:
+    """A cluster's id: 22 characters of url-safe base64, the first a letter, for "-" would read as an option.
+
+    >>> cluster_id(uuid.UUID("fb000000-0000-0000-0000-000000000000"))
+    'ewAAAAAAAAAAAAAAAAAAAA'
+    """
+    octets = bytes([identity.bytes[0] & 0x7F]) + identity.bytes[1:]
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+
+
 def _format(java: str, class_path: str, var: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = cluster_id(uuid.uuid4())
     command = [java, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-cp", class_path]
     command += ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "kafka/server.properties"]
     environment = {**os.environ, **_LOCALE}

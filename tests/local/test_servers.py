@@ -1,16 +1,26 @@
 """The session's servers are real: what they are told, they keep."""
 
+import uuid
+
 import psycopg2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from dq_pipeline.local import Endpoints
+from dq_pipeline.local.kafka import cluster_id
 from dq_pipeline.local.mlflow import responds
 
-pytestmark = pytest.mark.integration
+
+@given(st.uuids())
+def test_no_cluster_id_reads_as_an_option(identity: uuid.UUID) -> None:
+    assert len(cluster_id(identity)) == 22
+    assert cluster_id(identity)[0].isalpha()
 
 
+@pytest.mark.integration
 def test_kafka_keeps_a_message_of_10_mb_with_a_time_long_past(servers: Endpoints, topic_prefix: str) -> None:
     topic, value = f"{topic_prefix}samples", bytes(10 * 1024 * 1024)
     admin = KafkaAdminClient(bootstrap_servers=servers.kafka)
@@ -29,6 +39,7 @@ def test_kafka_keeps_a_message_of_10_mb_with_a_time_long_past(servers: Endpoints
     assert received.value == value
 
 
+@pytest.mark.integration
 def test_postgres_gives_each_test_a_database_of_its_own(database_url: str) -> None:
     connection = psycopg2.connect(database_url.replace("+psycopg2", ""))
     with connection, connection.cursor() as cursor:
@@ -39,5 +50,6 @@ def test_postgres_gives_each_test_a_database_of_its_own(database_url: str) -> No
     connection.close()
 
 
+@pytest.mark.integration
 def test_mlflow_answers(mlflow_server: Endpoints) -> None:
     assert responds(int(mlflow_server.mlflow_uri.rpartition(":")[2]), "/health")
