@@ -1,0 +1,41 @@
+"""Run the benchmarks, print what they measured, and write it as evidence: `make bench`.
+
+A row holds a name, a value and its unit, what it was measured against, the bar, and whether it holds. BENCH_SHORT=1
+measures less and fails on nothing but errors: a short look on a busy machine proves no figure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from rich.console import Console
+
+from benchmarks.evidence import show, write
+
+BENCHMARKS = ("profile_kernel", "drift_detector", "dag_parse", "deployment_latency")
+
+
+def main(names: list[str]) -> int:
+    """Measure the named benchmarks, all without names; 1 if a bar does not hold."""
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        sys.exit(f"Unknown benchmark {', '.join(unknown)}. There are: {', '.join(BENCHMARKS)}.")
+    short = bool(os.environ.get("BENCH_SHORT"))
+    console = Console()
+    rows = []
+    for name in names or BENCHMARKS:
+        console.print(f"[bold]{name}[/bold] {'(short)' if short else ''}")
+        rows += importlib.import_module(f"benchmarks.{name}").measure(short)
+    path = write("bench", rows, partial=bool(names))
+    show(console, rows)
+    console.print(f"written to {path}")
+    missed = [row["name"] for row in rows if row["holds"] is False]
+    if missed:
+        console.print(f"[red]bars that do not hold: {', '.join(missed)}[/red]")
+    return 1 if missed and not short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
