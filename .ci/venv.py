@@ -44,6 +44,8 @@ def main():
     uv = TOOL / "bin" / "uv"
     if not uv.exists():
         print(f"fetching {UV}", flush=True)
+        if subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL):  # made by another tool
+            run([PYTHON, "-m", "ensurepip"], "Could not add pip to .venv. Remove .venv and try again.")
         run(
             [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", TOOL, UV],
             "pip could not fetch uv.",
