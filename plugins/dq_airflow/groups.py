@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-
 from dq_airflow import pools, tasks
 
 if TYPE_CHECKING:
@@ -26,7 +24,13 @@ def release(process: Process, trained: XComArg) -> None:
     tasks.reject(name, evaluated)
     if process.promotion.approval == "none":
         tasks.promote(name, staged)
-        return
+    else:
+        _ask(name, staged)
+
+
+def _ask(name: str, staged: XComArg) -> None:
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator  # a fifth of the parse time
+
     key, version = (f"{{{{ ti.xcom_pull(task_ids='stage')['{field}'] }}}}" for field in ("key", "version"))
     ask = TriggerDagRunOperator(
         task_id="ask",
