@@ -8,28 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from dq_pipeline.adapters import probes
-from dq_pipeline.adapters.probes import Finding
 from dq_pipeline.errors import DQError
-from dq_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from dq_pipeline.adapters.probes import Finding
+    from dq_pipeline.settings import Settings
 
 LIMIT_S = 5.0
-
-PROBES: Mapping[str, Callable[[Settings], Finding]] = {
-    "Kafka": probes.kafka,
-    "Topics": probes.topics,
-    "PostgreSQL": probes.postgres,
-    "MLflow": probes.mlflow,
-    "Lake": probes.lake,
-    "Process files": probes.process_files,
-    "Airflow": probes.airflow,
-}
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
 
 
@@ -49,6 +40,8 @@ def register(app: typer.Typer) -> None:
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:
     """Check every connection and say what to fix; exit code 1 if anything failed."""
+    from dq_pipeline.settings import Settings
+
     console = Console(stderr=True)
     try:
         settings = Settings.resolve()
@@ -56,7 +49,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the resul
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     with console.status("looking at everything"):
-        checks = examine(settings, PROBES)
+        checks = examine(settings, everything())
     good = all(check.finding.status != "failed" for check in checks)
     if as_json:
         rows = [{"name": c.name, **asdict(c.finding), "seconds": round(c.seconds, 3)} for c in checks]
@@ -66,6 +59,21 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the resul
     raise typer.Exit(0 if good else 1)
 
 
+def everything() -> dict[str, Callable[[Settings], Finding]]:
+    """All looks by name."""
+    from dq_pipeline.adapters import probes
+
+    return {
+        "Kafka": probes.kafka,
+        "Topics": probes.topics,
+        "PostgreSQL": probes.postgres,
+        "MLflow": probes.mlflow,
+        "Lake": probes.lake,
+        "Process files": probes.process_files,
+        "Airflow": probes.airflow,
+    }
+
+
 def examine(
     settings: Settings, probes: Mapping[str, Callable[[Settings], Finding]], limit_s: float = LIMIT_S
 ) -> list[Check]:
@@ -73,6 +81,8 @@ def examine(
 
     A probe that hangs is left behind in a daemon thread, which does not keep the process alive.
     """
+    from dq_pipeline.adapters.probes import Finding
+
     answers: queue.SimpleQueue[tuple[str, Finding]] = queue.SimpleQueue()
 
     def look(name: str, probe: Callable[[Settings], Finding]) -> None:

@@ -11,9 +11,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from dq_pipeline import wiring
 from dq_pipeline.errors import DQError
-from dq_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from dq_pipeline.adapters.kafka_topics import TopicsReport
@@ -30,6 +28,9 @@ def topics(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Create the topics a process needs, and say where existing ones differ; those are never changed."""
+    from dq_pipeline import wiring
+    from dq_pipeline.settings import Settings
+
     try:
         with wiring.open_world(Settings.resolve()) as world:
             report = world.stream.ensure_topics(world.process(process), create=create)

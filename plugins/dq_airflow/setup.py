@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import urllib.error
 import urllib.request
 from typing import Any
@@ -45,3 +47,17 @@ def _call(url: str, body: dict[str, Any], token: str | None, *, known: int | Non
         raise ConfigurationError(f"{url}: expected 201; found {error.code} {detail}") from None
     except (urllib.error.URLError, TimeoutError) as error:
         raise ConfigurationError(f"{url}: expected Airflow's API; found {error}") from None
+
+
+def main() -> None:
+    """`python -m dq_airflow.setup`: what `dq airflow setup` runs, for the library itself knows nothing of Airflow."""
+    names = ("DQ_AIRFLOW_URL", "DQ_AIRFLOW_USER", "DQ_AIRFLOW_PASSWORD")
+    try:
+        created = create_pools(*(os.environ.get(name, "") for name in names))
+    except ConfigurationError as error:
+        sys.exit(str(error))
+    print(json.dumps({"created": created}))
+
+
+if __name__ == "__main__":
+    main()

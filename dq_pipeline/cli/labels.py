@@ -1,0 +1,93 @@
+"""`dq labels`: targets that became known late, from a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, world
+from dq_pipeline.errors import ConfigurationError
+
+_SHOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the `dq` application."""
+    app.command()(labels)
+
+
+def labels(
+    process: ProcessName,
+    file: Annotated[Path, typer.Argument(help="CSV, JSON lines or Parquet: sample_id, value.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Take labels from a file and join them to samples by id; taking a file twice changes nothing.
+
+    Columns: `sample_id`, `value` and, where known, `at`, `source`, `annotator`. A row that is no label is refused with
+    its reason, and the others are taken::
+
+        dq labels hydraulic laboratory.csv
+    """
+    from dq_pipeline import steps
+
+    rows = list(read(file))
+    with world() as opened:
+        opened.ledger.migrate()
+        result = steps.add_labels(opened, process, rows)
+    refused = [f"row {row['row']}: {row['reason']}: {row['detail']}" for row in result["refused"][:_SHOWN]]
+    told = f"{result['new']} new labels of {result['read']} rows; {len(result['refused'])} refused"
+    answer(result, as_json, told, *refused)
+    raise typer.Exit(1 if result["refused"] and not result["new"] else 0)
+
+
+def read(file: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a file of labels, without their empty fields.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read.
+    """
+    readers = {".csv": _csv, ".jsonl": _lines, ".json": _lines, ".ndjson": _lines, ".parquet": _parquet}
+    reader = readers.get(file.suffix.lower())
+    if reader is None:
+        raise ConfigurationError(f"{file}: a file named {', '.join(readers)} expected; found {file.suffix or 'none'}")
+    try:
+        for row in reader(file):
+            yield {name: value for name, value in row.items() if value not in (None, "")}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{file}: readable labels expected; found {error}") from None
+
+
+def _csv(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        for row in csv.DictReader(stream):
+            yield {**row, "value": _number(row.get("value"))}
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open(encoding="utf-8") as stream:
+        for line in stream:
+            if line.strip():
+                row = json.loads(line)
+                yield row if isinstance(row, dict) else {"value": row}
+
+
+def _parquet(file: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(file).iter_batches():
+        yield from batch.to_pylist()
+
+
+def _number(text: str | None) -> str | float | None:
+    """A number where the text is one; a class keeps its name."""
+    try:
+        return float(text or "")
+    except ValueError:
+        return text
