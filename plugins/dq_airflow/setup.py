@@ -1,8 +1,13 @@
-"""Create what the DAGs need in an Airflow installation, through its REST API. Safe to call again."""
+"""Create what the DAGs need in an Airflow installation, through its REST API. Safe to call again.
+
+``python -m dq_airflow.setup`` takes Airflow's address and log-in from DQ_AIRFLOW_URL, DQ_AIRFLOW_USER and
+DQ_AIRFLOW_PASSWORD, and prints what it created as JSON. It imports nothing of Airflow's, so it may run anywhere.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 import os
 import sys
 import urllib.error
@@ -11,6 +16,7 @@ from typing import Any
 
 from dq_airflow.pools import POOLS
 from dq_pipeline.errors import ConfigurationError
+from dq_pipeline.settings import Settings
 
 _TIMEOUT_S = 30.0
 
@@ -57,6 +63,20 @@ def main() -> None:
     except ConfigurationError as error:
         sys.exit(str(error))
     print(json.dumps({"created": created}))
+
+
+if __name__ == "__main__":
+    main()
+
+
+def main() -> None:
+    """Create the pools in the Airflow that the settings name."""
+    settings = Settings.resolve()
+    if settings.airflow_url is None or settings.airflow_user is None or settings.airflow_password is None:
+        raise ConfigurationError("expected DQ_AIRFLOW_URL, DQ_AIRFLOW_USER and DQ_AIRFLOW_PASSWORD; not all are set")
+    password = settings.airflow_password.get_secret_value()
+    created = create_pools(settings.airflow_url, settings.airflow_user, password)
+    sys.stdout.write(json.dumps({"created": created}) + "\n")
 
 
 if __name__ == "__main__":

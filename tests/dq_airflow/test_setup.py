@@ -4,12 +4,13 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dq_airflow.pools import POOLS
-from dq_airflow.setup import create_pools
+from dq_airflow.setup import create_pools, main
 from dq_pipeline.errors import ConfigurationError
 
 
@@ -77,3 +78,15 @@ def test_a_refused_log_in_says_so(airflow: Airflow) -> None:
 def test_no_airflow_says_where_it_was_expected() -> None:
     with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1:1/auth/token: expected Airflow's API"):
         create_pools("http://127.0.0.1:1", "admin", "right")
+
+
+def test_runs_as_a_program(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DQ_VAR", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="not all are set"):
+        main()
+    for name, value in {"URL": airflow.url, "USER": "admin", "PASSWORD": "right"}.items():
+        monkeypatch.setenv(f"DQ_AIRFLOW_{name}", value)
+    main()
+    assert json.loads(capsys.readouterr().out) == {"created": list(POOLS)}
