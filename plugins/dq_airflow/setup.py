@@ -7,7 +7,6 @@ DQ_AIRFLOW_PASSWORD, and prints what it created as JSON. It imports nothing of A
 from __future__ import annotations
 
 import json
-import sys
 import os
 import sys
 import urllib.error
@@ -16,7 +15,6 @@ from typing import Any
 
 from dq_airflow.pools import POOLS
 from dq_pipeline.errors import ConfigurationError
-from dq_pipeline.settings import Settings
 
 _TIMEOUT_S = 30.0
 
@@ -62,20 +60,6 @@ def main() -> None:
         created = create_pools(*(os.environ.get(name, "") for name in names))
     except ConfigurationError as error:
         sys.exit(str(error))
-    print(json.dumps({"created": created}))
-
-
-if __name__ == "__main__":
-    main()
-
-
-def main() -> None:
-    """Create the pools in the Airflow that the settings name."""
-    settings = Settings.resolve()
-    if settings.airflow_url is None or settings.airflow_user is None or settings.airflow_password is None:
-        raise ConfigurationError("expected DQ_AIRFLOW_URL, DQ_AIRFLOW_USER and DQ_AIRFLOW_PASSWORD; not all are set")
-    password = settings.airflow_password.get_secret_value()
-    created = create_pools(settings.airflow_url, settings.airflow_user, password)
     sys.stdout.write(json.dumps({"created": created}) + "\n")
 
 

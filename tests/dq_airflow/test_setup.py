@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,12 +80,12 @@ def test_no_airflow_says_where_it_was_expected() -> None:
 
 
 def test_runs_as_a_program(
-    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("DQ_VAR", str(tmp_path))
-    with pytest.raises(ConfigurationError, match="not all are set"):
-        main()
-    for name, value in {"URL": airflow.url, "USER": "admin", "PASSWORD": "right"}.items():
+    for name, value in {"URL": airflow.url, "USER": "admin", "PASSWORD": "wrong"}.items():
         monkeypatch.setenv(f"DQ_AIRFLOW_{name}", value)
+    with pytest.raises(SystemExit, match="found 401"):
+        main()
+    monkeypatch.setenv("DQ_AIRFLOW_PASSWORD", "right")
     main()
     assert json.loads(capsys.readouterr().out) == {"created": list(POOLS)}
