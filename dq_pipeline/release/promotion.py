@@ -23,6 +23,8 @@ LEVEL = 0.05
 """Significance of every test here, one-sided."""
 ENOUGH = 20
 """Labelled samples below which a test gives no verdict."""
+LOOKS = 4
+"""How often a probation is looked at, about: its level is shared among the looks."""
 SLACK = 0.05
 """How far the true coverage may lie from the promised one."""
 
@@ -166,7 +168,7 @@ def probation(
         Labels of the samples since the promotion, and what the promoted release and the one it replaced say of them.
     """
     found = compare(settings.metric, truth, current, previous, settings.tolerance, rng)
-    limit = 1.0 - LEVEL
+    limit = 1.0 - LEVEL / LOOKS
     if found.samples < ENOUGH:
         detail = f"no verdict yet: {found.samples} labelled samples on probation, {ENOUGH} needed"
         return GateResult("probation", True, None, limit, detail)
@@ -179,6 +181,6 @@ def _judged(name: str, found: Comparison, settings: Promotion, limit: float, nam
     detail = (
         f"{settings.metric} of the {names[0]} {found.one:.4g}, of the {names[1]} {found.other:.4g} on {found.samples} "
         f"samples; worse by more than {settings.tolerance:.0%} in {found.worse:.0%} of the bootstrap draws, "
-        f"at {limit:.0%} it fails"
+        f"at {limit:.1%} it fails"
     )
     return GateResult(name, found.worse < limit, found.worse, limit, detail)

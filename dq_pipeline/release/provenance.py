@@ -1,19 +1,10 @@
-"""Which code and which lock file a release was made with."""
+"""Which packages a release was made with."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distributions, version
-
-
-@cache
-def code_version() -> str:
-    """Version of this package as it is installed."""
-    try:
-        return version("dq-pipeline")
-    except PackageNotFoundError:
-        return "unknown"
+from importlib.metadata import distributions
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dq_pipeline import __version__
 from dq_pipeline.drift.calibration import Worlds
 from dq_pipeline.drift.detector import DETECTORS, Detector
 from dq_pipeline.errors import DataError, StateError
@@ -19,7 +20,7 @@ from dq_pipeline.profile.drift_features import features
 from dq_pipeline.records import EventState, Notice, ReleaseRow
 from dq_pipeline.release import promotion
 from dq_pipeline.release.bundle import Release
-from dq_pipeline.release.provenance import code_version, lock_hash
+from dq_pipeline.release.provenance import lock_hash
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import decide, paths
 from dq_pipeline.steps.challenger import (
@@ -77,7 +78,7 @@ def retrain(world: World, process: str, *, event: int | None, kind: str, progres
             model=judged.training.model,
             manifest=manifest_of(data, judged.training),
             metrics=judged.metrics,
-            code_version=code_version(),
+            code_version=__version__,
             lock_hash=lock_hash(),
         )
     if due["span"]:
@@ -146,7 +147,7 @@ def promote(world: World, process: str, *, key: str, who: str = "dq", why: str =
         state = EventState.REBUILDING if row.kind == "refit" else EventState.CLOSED
         world.ledger.move_event(row.event, state, outcome=f"release {row.version} promoted")
     if row.kind == "initial":
-        _begin_anew(world, process, key, _error_of(world.process(process), row))
+        _begin_anew(world, process, key)
     decide.settle(world, process, key)
     world.notifier.notify(
         Notice(
@@ -230,7 +231,7 @@ def _curated(world: World, process: Process, samples: SampleBatch) -> SampleBatc
     return samples.take(kept) if kept.sum() >= decide.FULL_REFERENCE // 2 else samples
 
 
-def _begin_anew(world: World, process: str, key: str, error: float | None) -> None:
+def _begin_anew(world: World, process: str, key: str) -> None:
     """An initialization starts the process afresh: its history is the one to learn from, open events are over."""
     run, now = key.removeprefix("initial-"), utc_now()
     fact = json.loads(world.lake.get(f"{paths.history(process, run)}/annotated.json"))
@@ -242,15 +243,8 @@ def _begin_anew(world: World, process: str, key: str, error: float | None) -> No
         world.ledger.move_event(event.id, EventState.CLOSED, outcome="initialized anew")
     if world.ledger.hold(process) is not None:
         world.ledger.resume(process, who="dq", why="initialized anew", now=now)
-    decide.start_afresh(world, process, error)
+    decide.start_afresh(world, process)
     world.ledger.put_fact(process, HISTORY, {**fact, "stream_from": world.ledger.sample_count(process)}, now)
-
-
-def _error_of(process: Process, row: ReleaseRow) -> float | None:
-    """The error by which windows of the stream are judged, on the newest block of history."""
-    if process.target.task == "regression":
-        return row.metrics.get("mae")
-    return 1.0 - row.metrics["accuracy"] if "accuracy" in row.metrics else None
 
 
 def _settings(now: Process, serving: Serving) -> Process:

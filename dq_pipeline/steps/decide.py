@@ -72,16 +72,11 @@ def due_now(world: World, process: str) -> dict[str, Any] | None:
     return due
 
 
-def start_afresh(world: World, process: str, error: float | None) -> None:
-    """Forget alarms and errors of the past: the process was initialized anew.
-
-    `error` is the release's on the block it was judged on: what its first windows on the stream are compared with.
-    """
+def start_afresh(world: World, process: str) -> None:
+    """Forget alarms and errors of the past: the process was initialized anew."""
     committed = world.ledger.committed(process)
     sequence = committed[-1].sequence if committed else 0
-    policy = ActivePolicy()
-    known = () if error is None else (error,) * policy.least_windows
-    state = ActiveState(errors=known).to_json()
+    state = ActivePolicy().start().to_json()
     world.ledger.put_fact(process, POLICY, {"sequence": sequence, "state": state, "due": None}, utc_now())
 
 

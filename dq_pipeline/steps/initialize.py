@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from dq_pipeline import __version__
 from dq_pipeline.errors import DataError, SampleError, StateError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
@@ -18,7 +19,7 @@ from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.quality.threshold import accept
 from dq_pipeline.recording import Placed, assemble, place
 from dq_pipeline.release.bundle import Release
-from dq_pipeline.release.provenance import code_version, lock_hash
+from dq_pipeline.release.provenance import lock_hash
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import paths
 from dq_pipeline.steps.adapt import fit_detector
@@ -126,7 +127,7 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         manifest=manifest_of(data, judged.training),
         metrics=judged.metrics,
         created_at=utc_now(),
-        code_version=code_version(),
+        code_version=__version__,
         lock_hash=lock_hash(),
         stream_starts_at=world.ledger.sample_count(process),
     )

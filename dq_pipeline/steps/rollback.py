@@ -79,6 +79,6 @@ def _target(world: World, process: str, version: str | None) -> ReleaseRow:
     known = {release.version: release for release in world.ledger.releases(process)}
     if version not in known:
         raise StateError(f"{process} has no release {version!r}; there are: {', '.join(known) or 'none'}")
-    if current is not None and current.version == version:
+    if current is not None and current.version == version and world.ledger.changes(process)[-1].action != "rollback":
         raise StateError(f"release {version} of {process} is in Production already")
     return known[version]
