@@ -150,7 +150,7 @@ class Release:
             "rebuilding": self.rebuilding,
             "files": files,
         }
-        text = json.dumps(_finite(document), allow_nan=False, indent=1, sort_keys=True)
+        text = json.dumps(_finite(document), allow_nan=False, indent=1)
         (folder / DESCRIPTION).write_text(text, encoding="utf-8")
         return digest(folder)
 

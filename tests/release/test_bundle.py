@@ -148,3 +148,9 @@ def test_governs_what_decides_and_leaves_the_rest(release: Release) -> None:
     assert governed.quality.threshold == 0.25
     assert governed.stream.min_samples == 7
     assert governed.settings_hash() == Process.model_validate(PROCESS).settings_hash()
+
+
+def test_sensors_keep_their_order(release: Release, tmp_path: Path) -> None:
+    turned = {**release.settings, "sensors": dict(reversed(list(release.settings["sensors"].items())))}
+    dataclasses.replace(release, settings=turned).save(tmp_path / "turned")
+    assert list(Release.load(tmp_path / "turned").settings["sensors"]) == ["b", "a"]
