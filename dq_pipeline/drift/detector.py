@@ -44,8 +44,12 @@ class Detector(Protocol[State]):
         """The state right after the reference."""
         ...
 
-    def update(self, state: State, features: NDArray[np.float64], *, latched: bool = False) -> Observation[State]:
-        """Take in the features (n, 7, f) of the samples that follow; `latched`: go on with a change that is known."""
+    def rebase(self, features: NDArray[np.float64], *, seen: int) -> State:
+        """The state that takes the level of some samples (n, 7, f) as known and looks for the next change."""
+        ...
+
+    def update(self, state: State, features: NDArray[np.float64]) -> Observation[State]:
+        """Take in the features (n, 7, f) of the samples that follow."""
         ...
 
     def to_bytes(self) -> bytes:

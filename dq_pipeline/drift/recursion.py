@@ -8,7 +8,7 @@ Statist. 19, 394-416.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -20,6 +20,8 @@ LAMBDAS = (0.2, 0.4, 0.8, 1.6, -0.2, -0.4, -0.8, -1.6)
 """Shifts, in standard deviations, that the mixture looks for."""
 
 _CEILING = 1e250
+_LEAST_SPREAD = 0.5
+"""Of a baseline taken from few samples, in variances of the reference: they may lie close together by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,18 @@ def start(reference_samples: int, contrasts: int) -> Sums:
         onset=np.zeros(shape),
         seen=np.array(0, dtype=np.int64),
         baseline=np.array(size),
+    )
+
+
+def rebased(contrasts: Floats, seen: int) -> Sums:
+    """Sums whose baseline is the level and spread of some contrasts (n, q), n > 0, with nothing found yet."""
+    n, size = contrasts.shape
+    deviation = contrasts - contrasts.mean(axis=0)
+    return replace(
+        start(n, size),
+        shift=contrasts.sum(axis=0),
+        square=np.maximum((deviation**2).sum(axis=0), _LEAST_SPREAD * n),
+        seen=np.array(seen, dtype=np.int64),
     )
 
 

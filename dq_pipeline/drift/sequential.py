@@ -11,13 +11,16 @@ from dq_pipeline.drift.alarm import Alarm, Observation
 from dq_pipeline.drift.calibration import Progress, Worlds, resampled_threshold, why_uncalibrated
 from dq_pipeline.drift.contrast_model import ContrastModel, contrasts_after, fit_contrast_model
 from dq_pipeline.drift.contrasts import TYPES, Contrasts, contrast_name, contrast_weights
-from dq_pipeline.drift.recursion import Sums, advance, change_point, reset, start
+from dq_pipeline.drift.recursion import Sums, advance, change_point, rebased, reset, start
 from dq_pipeline.drift.scores import Scores
 from dq_pipeline.drift.whitening import Whitening
 from dq_pipeline.errors import DataError
 from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
 
 Floats = NDArray[np.float64]
+
+SETTLING = 5
+"""Innovations that still remember other samples than those at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +109,23 @@ class SequentialDetector:
         """The state right after the reference."""
         return SequentialState(self.model.lags, start(self.reference_samples, self.model.contrasts.mean.shape[0]))
 
-    def update(
-        self, state: SequentialState, features: Floats, *, latched: bool = False
-    ) -> Observation[SequentialState]:
-        """Take in the features (n, 7, f) of the samples that follow, in stream order; how they are cut is no matter.
+    def rebase(self, features: Floats, *, seen: int) -> SequentialState:
+        """The state that takes the level of some samples (n, 7, f), n > 0, for its baseline and searches anew.
 
-        `latched`: an alarm does not begin the search anew, and is raised once per call. So a change that is known and
-        left alone keeps its change point, however long it lasts.
+        For a change that is known and left alone: what is looked for from here on is the next one. The level is
+        estimated, and the recursion allows for it, as it does for that of the reference.
+
+        Parameters
+        ----------
+        seen
+            Samples after the reference, up to the last of `features`.
         """
+        contrasts, lags = contrasts_after(self.model, self.model.lags, features)
+        settled = contrasts[min(SETTLING, len(contrasts) - 1) :]
+        return SequentialState(lags, rebased(settled, seen))
+
+    def update(self, state: SequentialState, features: Floats) -> Observation[SequentialState]:
+        """Take in the features (n, 7, f) of the samples that follow, in stream order; how they are cut is no matter."""
         contrasts, lags = contrasts_after(self.model, state.lags, features)
         weights = contrast_weights(self.sensors)
         sums = state.sums
@@ -124,9 +136,8 @@ class SequentialDetector:
             statistics.append(statistic)
             contrasts = contrasts[taken:]
             if statistic[-1] > self.threshold:
-                if not (latched and alarms):
-                    alarms.append(self._alarm(sums, weights, float(statistic[-1])))
-                sums = sums if latched else reset(sums)
+                alarms.append(self._alarm(sums, weights, float(statistic[-1])))
+                sums = reset(sums)
         return Observation(
             SequentialState(lags, sums), np.concatenate(statistics) if statistics else np.empty(0), tuple(alarms)
         )

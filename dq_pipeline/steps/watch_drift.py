@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.drift.alarm import Alarm
+from dq_pipeline.drift.detector import Detector
 from dq_pipeline.ports import World
 from dq_pipeline.profile.drift_features import features
-from dq_pipeline.records import Claim, CommittedBatch, DetectorState, DriftAlarm
+from dq_pipeline.records import Claim, CommittedBatch, DetectorState, DriftAlarm, EventState
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.serving import Serving
+
+LEAST_KNOWN, MOST_KNOWN = 20, 100
+"""Samples before a rollback from which the level of the regime left alone is taken."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,14 +48,9 @@ def watch_drift(
         return Watched(None, (), None)
     name = serving.process.name
     first = world.ledger.sample_count(name)
-    stored = world.ledger.detector_state(name, serving.detector_id)
-    if stored is None:
-        state, begin = detector.start(), serving.bundle.stream_starts_at
-    else:
-        state, begin = detector.state_from_bytes(stored.state), stored.samples
+    state, begin = _state(world, serving, detector)
     missed_ids, missed = _features_between(world, serving, begin, first)
-    held = world.ledger.hold(name) is not None
-    observed = detector.update(state, np.concatenate([missed, drift_features]), latched=held)
+    observed = detector.update(state, np.concatenate([missed, drift_features]))
     ids = (*missed_ids, *batch.ids)
     offset = serving.bundle.stream_starts_at
     return Watched(
@@ -63,6 +62,30 @@ def watch_drift(
             serving.detector_id, claim.sequence, first + len(batch), detector.state_to_bytes(observed.state)
         ),
     )
+
+
+def _state(world: World, serving: Serving, detector: Detector[Any]) -> tuple[Any, int]:
+    """Where the detector stands, and the number of the first sample it has not seen.
+
+    On the first batch after a rollback it is set upon the regime that the rollback left alone: the drift that led away
+    from this release is known, and must not be found again and again.
+    """
+    name, starts_at = serving.process.name, serving.bundle.stream_starts_at
+    stored, hold = world.ledger.detector_state(name, serving.detector_id), world.ledger.hold(name)
+    if hold is not None and (stored is None or stored.samples <= hold.sample):
+        _, known = _features_between(world, serving, _regime_start(world, name, hold.sample), hold.sample)
+        if len(known):
+            return detector.rebase(known, seen=hold.sample - starts_at), hold.sample
+    if stored is None:
+        return detector.start(), starts_at
+    return detector.state_from_bytes(stored.state), stored.samples
+
+
+def _regime_start(world: World, process: str, until: int) -> int:
+    """Number of the first sample of the regime that a rollback left alone."""
+    held = [event.change_point for event in world.ledger.events(process) if event.state is EventState.HELD]
+    changed = int(max(held)) if held else until
+    return max(min(changed, until - LEAST_KNOWN), until - MOST_KNOWN, 0)
 
 
 def _alarm(serving: Serving, alarm: Alarm, sample_id: str, offset: int) -> DriftAlarm:
