@@ -22,7 +22,7 @@ from dq_pipeline.release import promotion
 from dq_pipeline.release.bundle import Release
 from dq_pipeline.release.provenance import lock_hash
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps import decide, paths
+from dq_pipeline.steps import agenda, paths
 from dq_pipeline.steps.challenger import (
     Progress,
     evidence_from_bytes,
@@ -34,6 +34,7 @@ from dq_pipeline.steps.challenger import (
     store,
 )
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.decide import FULL_REFERENCE
 from dq_pipeline.steps.reference import fit_scorers
 from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.serving import Serving, in_production
@@ -56,14 +57,14 @@ def retrain(world: World, process: str, *, event: int | None, kind: str, progres
     DataError
         If too few labelled samples of good quality have come.
     """
-    due = decide.due_now(world, process)
+    due = agenda.read(world, process).due
     if due is None or due["kind"] != kind or due["event"] != event:
         raise StateError(f"no {kind} is due for event {event} of {process}; found {due and due['key']}")
     key = due["key"]
     done = {"key": key, "kind": kind, "event": event}
     if world.lake.exists(f"{paths.challenger(process, key)}/evidence.npz"):
         return done
-    decide.count_attempt(world, process, key)
+    agenda.count_attempt(world, process, key)
     serving = in_production(world, process)
     settings = _settings(world.process(process), serving)
     since = due["span"][0] if due["span"] else _change(world, process)
@@ -148,7 +149,7 @@ def promote(world: World, process: str, *, key: str, who: str = "dq", why: str =
         world.ledger.move_event(row.event, state, outcome=f"release {row.version} promoted")
     if row.kind == "initial":
         _begin_anew(world, process, key)
-    decide.settle(world, process, key)
+    agenda.settle(world, process, key)
     world.notifier.notify(
         Notice(
             process, "info", f"{process}: release {row.version} is in Production", f"{why}; before: {change.previous}"
@@ -163,14 +164,14 @@ def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
     if row is not None:
         world.ledger.move_release(process, row.version, "reject", who="dq", why=why, now=utc_now())
         sync_registry(world, process)
-    due = decide.due_now(world, process)
+    due = agenda.read(world, process).due
     then = None
     if due is not None and due["key"] == key:
         if due["kind"] == "rebuild":
             then = {**due, "kind": "rereference", "key": f"rereference-{key}", "attempts": 0}
         elif due["event"] is not None:
             world.ledger.move_event(due["event"], EventState.REBUILDING, outcome=f"challenger rejected: {why}")
-        decide.settle(world, process, key, then=then)
+        agenda.settle(world, process, key, then=then)
     world.notifier.notify(Notice(process, "warning", f"{process}: challenger {key} rejected", why))
     return {"key": key, "why": why}
 
@@ -206,7 +207,7 @@ def _new_reference(
     if samples is None:
         raise StateError(f"no samples numbered {first} to {until - 1} of {process.name} are in the lake")
     horizon, completion, rebuilding = serving.horizon_scorer, serving.completion_scorer, True
-    if len(samples) >= decide.FULL_REFERENCE:
+    if len(samples) >= FULL_REFERENCE:
         scorers = fit_scorers(process, _curated(world, process, samples), rng_of(f"{key}/quality"))
         horizon, completion = scorers["horizon"], scorers["completion"]
         rebuilding = False
@@ -228,7 +229,7 @@ def _curated(world: World, process: Process, samples: SampleBatch) -> SampleBatc
     unified = np.array([scores.get(name, (None, False))[0] or 0.0 for name in samples.ids])
     accepted = np.array([scores.get(name, (None, False))[1] for name in samples.ids])
     kept = accepted & (unified >= np.quantile(unified, 0.1))
-    return samples.take(kept) if kept.sum() >= decide.FULL_REFERENCE // 2 else samples
+    return samples.take(kept) if kept.sum() >= FULL_REFERENCE // 2 else samples
 
 
 def _begin_anew(world: World, process: str, key: str) -> None:
@@ -243,7 +244,7 @@ def _begin_anew(world: World, process: str, key: str) -> None:
         world.ledger.move_event(event.id, EventState.CLOSED, outcome="initialized anew")
     if world.ledger.hold(process) is not None:
         world.ledger.resume(process, who="dq", why="initialized anew", now=now)
-    decide.start_afresh(world, process)
+    agenda.start_afresh(world, process)
     world.ledger.put_fact(process, HISTORY, {**fact, "stream_from": world.ledger.sample_count(process)}, now)
 
 
@@ -259,7 +260,7 @@ def _change(world: World, process: str) -> int | None:
 
 
 def _kind_and_event(world: World, process: str, key: str) -> tuple[str, int | None]:
-    due = decide.due_now(world, process)
+    due = agenda.read(world, process).due
     if due is not None and due["key"] == key:
         return due["kind"], due["event"]
     row = world.ledger.release_by_key(process, key)

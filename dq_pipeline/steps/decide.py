@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from dq_pipeline.drift.policy import ActivePolicy, ActiveState, Refit, RefitDetector, Window
+from dq_pipeline.drift.policy import ActivePolicy, Refit, RefitDetector, Window
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm, EventState
 from dq_pipeline.release import promotion
+from dq_pipeline.steps import agenda
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.labels import take_labels
 from dq_pipeline.steps.pull import announce
 from dq_pipeline.steps.serving import Serving, in_production, on_probation_against
 
-POLICY = "policy"
-"""The ledger's fact that holds the policy's state and what is due."""
 MAX_ATTEMPTS = 5
 WINDOW = 25
 """Samples the policy is shown at a time; a larger micro-batch is cut."""
@@ -58,52 +57,21 @@ def decide(world: World, process: str) -> dict[str, Any]:
     }
 
 
-def settle(world: World, process: str, key: str, *, then: dict[str, Any] | None = None) -> None:
-    """An adaptation came to its end: nothing is due any more, or `then`."""
-    fact = world.ledger.fact(process, POLICY)
-    if fact is not None and fact["due"] is not None and fact["due"]["key"] == key:
-        world.ledger.put_fact(process, POLICY, {**fact, "due": then}, utc_now())
-
-
-def due_now(world: World, process: str) -> dict[str, Any] | None:
-    """What is due, if anything."""
-    fact = world.ledger.fact(process, POLICY)
-    due: dict[str, Any] | None = None if fact is None else fact["due"]
-    return due
-
-
-def start_afresh(world: World, process: str) -> None:
-    """Forget alarms and errors of the past: the process was initialized anew."""
-    committed = world.ledger.committed(process)
-    sequence = committed[-1].sequence if committed else 0
-    state = ActivePolicy().start().to_json()
-    world.ledger.put_fact(process, POLICY, {"sequence": sequence, "state": state, "due": None}, utc_now())
-
-
-def count_attempt(world: World, process: str, key: str) -> None:
-    """One more attempt at what is due."""
-    fact = world.ledger.fact(process, POLICY)
-    if fact is not None and fact["due"] is not None and fact["due"]["key"] == key:
-        due = {**fact["due"], "attempts": fact["due"]["attempts"] + 1}
-        world.ledger.put_fact(process, POLICY, {**fact, "due": due}, utc_now())
-
-
 def _follow(world: World, serving: Serving) -> dict[str, Any] | None:
     """Show the policy every batch committed since the last time, once, and keep what it asks for."""
     name = serving.process.name
-    policy = _policy(serving.process)
-    fact = world.ledger.fact(name, POLICY) or {"sequence": 0, "state": policy.start().to_json(), "due": None}
-    state, due, sequence = ActiveState.from_json(fact["state"]), fact["due"], int(fact["sequence"])
+    policy, held = _policy(serving.process), world.ledger.hold(serving.process.name) is not None
+    before = agenda.read(world, name)
+    state, due, sequence = before.state, before.due, before.sequence
     for batch in world.ledger.committed(name, after=sequence):
         sequence = batch.sequence
         for first in range(batch.first_sample, batch.first_sample + batch.samples, WINDOW):
             until = min(first + WINDOW, batch.first_sample + batch.samples)
             state, decisions = policy.decide(state, _window(world, serving.process, first, until))
-            due = _due(world, serving, batch, decisions, due)
-    due = due or _renewal(world, serving, sequence)
-    new = {"sequence": sequence, "state": state.to_json(), "due": due}
-    if new != fact:
-        world.ledger.put_fact(name, POLICY, new, utc_now())
+            due = None if held else _due(world, serving, batch, decisions, due)
+    if not held:
+        due = due or _renewal(world, serving, sequence)
+    agenda.write(world, name, before, agenda.Agenda(sequence, state, due))
     return due
 
 
@@ -218,7 +186,7 @@ def _failed_probation(world: World, serving: Serving) -> dict[str, Any] | None:
 
 
 def _give_up(world: World, process: str, due: dict[str, Any]) -> None:
-    settle(world, process, due["key"])
+    agenda.settle(world, process, due["key"])
     if due["event"] is not None:
         world.ledger.move_event(due["event"], EventState.CLOSED, outcome=f"gave up after {due['attempts']} attempts")
     world.ledger.incident(process, "adaptation", f"{process}: adaptation {due['key']} failed for good", due, utc_now())

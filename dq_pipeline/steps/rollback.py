@@ -7,6 +7,7 @@ from typing import Any
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
 from dq_pipeline.records import Notice, ReleaseRow
+from dq_pipeline.steps import agenda
 from dq_pipeline.steps.clock import utc_now
 
 
@@ -24,6 +25,7 @@ def roll_back(world: World, process: str, *, version: str | None = None, who: st
         raise StateError("a rollback needs a reason, found none")
     target = _target(world, process, version)
     change = world.ledger.move_release(process, target.version, "rollback", who=who, why=why, now=utc_now())
+    agenda.drop_event(world, process)
     sync_registry(world, process)
     world.notifier.notify(
         Notice(
