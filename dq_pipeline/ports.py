@@ -177,7 +177,7 @@ class Ledger(Protocol):
         """Committed batches whose sequence is above `after`, in order."""
 
     def scores(self, process: str, ids: Sequence[str]) -> dict[str, tuple[float | None, bool]]:
-        """Unified score and acceptance of completed samples by id."""
+        """Unified score and acceptance of completed samples by id; one that a fallback answered is not accepted."""
 
     def targets(self, process: str, ids: Sequence[str]) -> dict[str, float]:
         """Newest known target by sample id."""

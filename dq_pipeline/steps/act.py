@@ -30,9 +30,7 @@ def act(world: World, process: str, *, batch_id: str, holder: str) -> dict[str, 
     claim = world.ledger.take(process, batch_id, holder=holder, lease_s=settings.lease_s, now=utc_now())
     if claim.state in (BatchState.CLAIMED, BatchState.LANDED):
         raise StateError(f"batch {batch_id} of {process} is {claim.state}; it must be assessed before it is acted on")
-    if claim.uri is None:
-        raise StateError(f"batch {batch_id} of {process} has no assessment in the lake")
-    decided = outcome.from_bytes(world.lake.get(claim.uri))
+    decided = outcome.read(world, claim)
     if claim.state is BatchState.ASSESSED:
         world.ledger.commit(claim, decided, utc_now())
     sent = drain(world, process)

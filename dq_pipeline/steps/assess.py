@@ -53,11 +53,10 @@ def assess(world: World, process: str, *, batch_id: str, holder: str) -> dict[st
     if claim.state is BatchState.CLAIMED or claim.uri is None:
         raise StateError(f"batch {batch_id} of {process} is {claim.state}; it must be landed before it is assessed")
     if claim.state is not BatchState.LANDED:  # assessed or committed by an earlier attempt
-        return _report(batch_id, outcome.from_bytes(world.lake.get(claim.uri)))
+        return _report(batch_id, outcome.read(world, claim))
     serving = in_production(world, process)
     decided = _assess(world, serving, claim)
-    folder = paths.assessed(process, batch_id)
-    uri = world.lake.put(f"{folder}/outcome-{claim.fence}.json", outcome.to_bytes(decided))
+    uri = world.lake.put(f"{decided.assessed_uri}/{outcome.FILE}", outcome.to_bytes(decided))
     world.ledger.mark_assessed(claim, uri, utc_now())
     return _report(batch_id, decided)
 
@@ -74,7 +73,7 @@ def _assess(world: World, serving: Serving, claim: Claim) -> BatchOutcome:
     gated = gate(messages, process, np.datetime64(now.replace(tzinfo=None), "us"), seen)
     horizons = _score(world, serving, "horizon", _to_answer(world, gated, claim, serving))
     completions = _score(world, serving, "completion", gated.completions)
-    folder = paths.assessed(process.name, claim.batch_id)
+    folder = paths.assessed(process.name, claim.batch_id, claim.fence)
     world.lake.put(f"{folder}/samples.npz", gated.completions.to_bytes())
     for scope, scored in (("horizon", horizons), ("completion", completions)):
         world.lake.put(f"{folder}/{scope}-profile.npz", scored.profile.to_bytes())

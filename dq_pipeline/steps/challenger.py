@@ -167,7 +167,7 @@ def manifest_of(data: TrainingData, training: Training) -> tuple[TrainingBatch, 
             starts = data.batch.start[index]
             rows.append(
                 TrainingBatch(
-                    batch=entry["uri"].rstrip("/").split("/")[-2],
+                    batch=entry["batch"],
                     uri=entry["uri"],
                     samples=len(index),
                     ids_hash=ids_hash(tuple(data.batch.ids[i] for i in index)),

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
-from dq_pipeline.records import BatchOutcome
+from dq_pipeline.ports import World
+from dq_pipeline.records import BatchOutcome, BatchState, Claim
+
+FILE = "outcome.json"
+"""Its name in the folder of the assessment."""
 
 _ADAPTER = TypeAdapter(BatchOutcome)
 
@@ -17,3 +21,10 @@ def to_bytes(outcome: BatchOutcome) -> bytes:
 def from_bytes(data: bytes) -> BatchOutcome:
     """The outcome of :func:`to_bytes`."""
     return _ADAPTER.validate_json(data)
+
+
+def read(world: World, claim: Claim) -> BatchOutcome:
+    """The outcome of an assessed batch, or of a committed one, whose claim names the assessment's folder."""
+    if claim.state is BatchState.COMMITTED:
+        return from_bytes(world.lake.get(f"{claim.uri}/{FILE}"))
+    return from_bytes(world.lake.get(str(claim.uri)))

@@ -8,9 +8,9 @@ def raw(process: str, batch_id: str) -> str:
     return f"{process}/batches/{batch_id}/raw.arrow"
 
 
-def assessed(process: str, batch_id: str) -> str:
-    """Folder of what a micro-batch's assessment found."""
-    return f"{process}/batches/{batch_id}"
+def assessed(process: str, batch_id: str, fence: int) -> str:
+    """Folder of what one attempt at a micro-batch's assessment found; an orphaned attempt has one of its own."""
+    return f"{process}/batches/{batch_id}/{fence}"
 
 
 def history(process: str, run: str) -> str:

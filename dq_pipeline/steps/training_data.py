@@ -34,7 +34,7 @@ class TrainingData:
     number : (n,)
         Sample number in stream order; negative in history.
     manifest
-        Files of the lake and the ids of the samples in each.
+        Batches, their files in the lake and the ids of the samples in each.
     """
 
     batch: SampleBatch
@@ -83,7 +83,7 @@ def history(world: World, process: Process, fact: dict[str, Any]) -> TrainingDat
         batches.append(batch.head(process.sample.horizon_rows))
         good = set(chunk["accepted"])
         accepted.append(np.array([name in good for name in batch.ids], dtype=np.bool_))
-        manifest.append({"uri": chunk["uri"], "ids": batch.ids})
+        manifest.append({"batch": chunk["uri"].split("/")[-2], "uri": chunk["uri"], "ids": batch.ids})
     batch = SampleBatch.concat(batches)
     return TrainingData(
         batch=batch,
@@ -117,7 +117,8 @@ def _committed(world: World, process: Process, first: int) -> TrainingData | Non
         accepted=np.array([scores.get(name, (None, False))[1] for name in batch.ids], dtype=np.bool_),
         number=numbers,
         manifest=tuple(
-            {"uri": f"{row.uri}/samples.npz", "ids": one.ids} for row, one in zip(rows, batches, strict=True)
+            {"batch": row.batch_id, "uri": f"{row.uri}/samples.npz", "ids": one.ids}
+            for row, one in zip(rows, batches, strict=True)
         ),
     )
     return data.take(numbers >= first)

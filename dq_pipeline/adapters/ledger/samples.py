@@ -64,8 +64,19 @@ class Samples(Database):
         return [CommittedBatch(row.batch_id, row.sequence, row.uri, row.first_sample, row.samples) for row in rows]
 
     def scores(self, process: str, ids: Sequence[str]) -> dict[str, tuple[float | None, bool]]:
-        """Unified score and acceptance of completed samples by id."""
-        wanted = select(scores.c.sample_id, scores.c.unified, scores.c.accepted).where(
+        """Unified score and acceptance of completed samples by id; one that a fallback answered is not accepted."""
+        doubtful = (
+            select(predictions.c.sample_id)
+            .where(
+                predictions.c.process == scores.c.process,
+                predictions.c.sample_id == scores.c.sample_id,
+                predictions.c.role == "champion",
+                predictions.c.fallback.is_not(None),
+            )
+            .exists()
+        )
+        good = and_(scores.c.accepted, ~doubtful).label("accepted")
+        wanted = select(scores.c.sample_id, scores.c.unified, good).where(
             scores.c.process == process, scores.c.scope == "completion", scores.c.sample_id.in_(ids)
         )
         with self._begin() as connection:
