@@ -32,7 +32,7 @@ PRELOAD = (
 @hookimpl
 def on_starting(component: object) -> None:  # noqa: ARG001 - the hook's own name for it
     """Preload in the scheduler alone; `component` cannot be asked, for its job type is not set yet."""
-    if "scheduler" not in sys.argv[1:2]:
+    if "scheduler" not in sys.argv[1:2] or all(name in sys.modules for name in PRELOAD):  # tasks ask again
         return
     began = time.monotonic()
     for name in PRELOAD:

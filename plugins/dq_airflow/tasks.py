@@ -12,6 +12,7 @@ Each translates only: the context in, one step called, a small dict out. All tak
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -72,12 +73,13 @@ def step(
 
 
 @step(pools.ANSWER, may_emit=("incident",))
-def pull(process: str, ready: Mapping[str, Any]) -> Result | None:
+def pull(process: str, ready: Mapping[str, Any] | str) -> Result | None:
     """Claim a micro-batch and land it; where there is none, skip everything after it."""
     from dq_pipeline import steps
 
     context, pulled = get_current_context(), None
-    if ready["fire"]:
+    found = json.loads(ready) if isinstance(ready, str) else ready  # a result from the triggerer is encoded twice
+    if found["fire"]:
         with _reporting(context, process) as world:
             pulled = steps.pull(world, process, holder=context["run_id"])
             if pulled is None:
