@@ -6,6 +6,7 @@ A command's heavy imports are inside it, so that `dq --help` answers at once.
 from __future__ import annotations
 
 import logging
+import os
 from typing import Annotated, Any
 
 import typer
@@ -58,6 +59,7 @@ def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from, and the logs.")] = False,
 ) -> None:
     """Options of all commands; they come before the command's name."""
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "INFO" if debug else "WARNING")
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING)
     for chatty in ("kafka", "alembic", "mlflow", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING if debug else logging.ERROR)
