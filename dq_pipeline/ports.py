@@ -85,8 +85,8 @@ class Registry(Protocol):
     ) -> tuple[str, str]:
         """Register the release in `folder`; returns (version, run id). The same key twice gives the same version."""
 
-    def set_stage(self, process: str, version: str, stage: Stage) -> None:
-        """Move a version; Production and Staging each hold one version, aliases follow."""
+    def reconcile(self, process: str, stages: Mapping[str, Stage]) -> tuple[str, ...]:
+        """Give every version the stage that `stages` says; returns those that differed."""
 
     def fetch(self, process: str, version: str) -> Path:
         """The release's folder on this machine, downloaded once and verified."""
@@ -173,8 +173,11 @@ class Ledger(Protocol):
     def last_good(self, process: str) -> float | None:
         """Newest known target of an accepted sample."""
 
-    def committed(self, process: str, *, after: int = 0) -> Sequence[CommittedBatch]:
-        """Committed batches whose sequence is above `after`, in order."""
+    def committed(
+        self, process: str, *, after: int = 0, first_sample: int = 0, last: int | None = None
+    ) -> Sequence[CommittedBatch]:
+        """Committed batches in order: those with a sequence above `after` and samples numbered `first_sample` or
+        above (0: also those without completed samples), and of these the newest `last`."""
 
     def scores(self, process: str, ids: Sequence[str]) -> dict[str, tuple[float | None, bool]]:
         """Unified score and acceptance of completed samples by id; one that a fallback answered is not accepted."""

@@ -151,16 +151,18 @@ class MlflowRegistry:
 
         A version that `stages` does not name was never recorded: it goes to Archived.
         """
-        wanted = {found.version: stages.get(found.version, "Archived") for found in self.versions(process)}
+        known = self.versions(process)
+        wanted = {found.version: stages.get(found.version, "Archived") for found in known}
         unknown = sorted(set(stages) - set(wanted))
         if unknown:
             raise RegistryError(
                 f"versions {', '.join(unknown)} of {process} expected in MLflow at {self._uri}, found "
                 f"{', '.join(wanted) or 'none'}; restore MLflow's database from a backup, or initialize {process} anew"
             )
-        differing = [v.version for v in self.versions(process) if v.stage != wanted[v.version]]
+        differing = [found.version for found in known if found.stage != wanted[found.version]]
+        held = [version for version, stage in wanted.items() if stage in ALIASES]
         # those that leave go first: entering Production or Staging archives whatever is still there
-        for version in sorted(wanted, key=lambda v: wanted[v] in ALIASES):
+        for version in (*(v for v in differing if v not in held), *held):
             self.set_stage(process, version, wanted[version])
         return tuple(differing)
 

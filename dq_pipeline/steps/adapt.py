@@ -203,7 +203,7 @@ def _new_reference(
 ) -> Release:
     """Detector, and from 200 samples on the quality bins, from the samples first <= number < until."""
     first, until = span
-    samples = committed_samples(world, world.ledger.committed(process.name), first, until)
+    samples = committed_samples(world, process.name, first, until)
     if samples is None:
         raise StateError(f"no samples numbered {first} to {until - 1} of {process.name} are in the lake")
     horizon, completion, rebuilding = serving.horizon_scorer, serving.completion_scorer, True

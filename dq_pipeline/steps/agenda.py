@@ -69,6 +69,6 @@ def drop_event(world: World, process: str) -> None:
 
 def start_afresh(world: World, process: str) -> None:
     """Forget alarms and errors of the past: the process was initialized anew."""
-    committed = world.ledger.committed(process)
-    sequence = committed[-1].sequence if committed else 0
+    committed = world.ledger.committed(process, last=1)
+    sequence = committed[0].sequence if committed else 0
     write(world, process, read(world, process), Agenda(sequence, ActivePolicy().start(), None))

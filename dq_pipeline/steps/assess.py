@@ -131,7 +131,7 @@ def _trailing(world: World, serving: Serving, scope: Scope, scorer: QualityScore
     wanted, found = scorer.window - n, []
     if n == 0 or wanted <= 0:
         return None
-    for batch in reversed(world.ledger.committed(serving.process.name)[-scorer.window :]):
+    for batch in reversed(world.ledger.committed(serving.process.name, last=scorer.window)):
         before = Profile.from_bytes(world.lake.get(f"{batch.uri}/{scope}-profile.npz"))
         if before.reference_id != scorer.reference.id:
             break

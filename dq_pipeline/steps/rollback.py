@@ -57,8 +57,7 @@ def resume(world: World, process: str, *, who: str, why: str) -> dict[str, Any]:
 
 def sync_registry(world: World, process: str) -> None:
     """Give every version in the registry the stage that the ledger says."""
-    for release in world.ledger.releases(process):
-        world.registry.set_stage(process, release.version, release.stage)
+    world.registry.reconcile(process, {release.version: release.stage for release in world.ledger.releases(process)})
 
 
 def previous_release(world: World, process: str) -> ReleaseRow | None:

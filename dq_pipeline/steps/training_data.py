@@ -97,7 +97,7 @@ def history(world: World, process: Process, fact: dict[str, Any]) -> TrainingDat
 def _committed(world: World, process: Process, first: int) -> TrainingData | None:
     """The newest samples of the stream numbered `first` and above."""
     wanted, chosen = MOST_SAMPLES, []
-    for row in reversed(world.ledger.committed(process.name)):
+    for row in reversed(world.ledger.committed(process.name, first_sample=first, last=MOST_SAMPLES)):
         if wanted <= 0 or row.first_sample + row.samples <= first:
             break
         if row.samples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from dq_pipeline.drift.alarm import Alarm
 from dq_pipeline.drift.detector import Detector
 from dq_pipeline.ports import World
 from dq_pipeline.profile.drift_features import features
-from dq_pipeline.records import Claim, CommittedBatch, DetectorState, DriftAlarm, EventState
+from dq_pipeline.records import Claim, DetectorState, DriftAlarm, EventState
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.serving import Serving
 
@@ -118,16 +117,16 @@ def _features_between(
     if first >= stop:
         return (), np.empty((0, 7, f))
     reference = serving.completion_scorer.reference
-    samples = committed_samples(world, world.ledger.committed(serving.process.name), first, stop)
+    samples = committed_samples(world, serving.process.name, first, stop)
     if samples is None:
         return (), np.empty((0, 7, f))
     return samples.ids, features(samples.head(reference.rows).values, reference.drift)
 
 
-def committed_samples(world: World, batches: Sequence[CommittedBatch], first: int, stop: int) -> SampleBatch | None:
+def committed_samples(world: World, process: str, first: int, stop: int) -> SampleBatch | None:
     """Completed samples numbered first <= number < stop, from the lake; None if there are none."""
     found = []
-    for batch in batches:
+    for batch in world.ledger.committed(process, first_sample=first):
         begin, end = max(first, batch.first_sample), min(stop, batch.first_sample + batch.samples)
         if begin < end:
             samples = SampleBatch.from_bytes(world.lake.get(f"{batch.uri}/samples.npz"))

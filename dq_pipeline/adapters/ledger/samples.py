@@ -54,14 +54,23 @@ class Samples(Database):
         with self._begin() as connection:
             return connection.scalar(wanted)
 
-    def committed(self, process: str, *, after: int = 0) -> Sequence[CommittedBatch]:
-        """Committed batches whose sequence is above `after`, in order."""
+    def committed(
+        self, process: str, *, after: int = 0, first_sample: int = 0, last: int | None = None
+    ) -> Sequence[CommittedBatch]:
+        """Committed batches in order: sequence above `after`, samples numbered `first_sample` or above, newest `last`.
+
+        With `first_sample` 0 batches without completed samples count too.
+        """
         wanted = select(batches).where(
             batches.c.process == process, batches.c.state == BatchState.COMMITTED, batches.c.sequence > after
         )
+        if first_sample > 0:
+            wanted = wanted.where(batches.c.first_sample + batches.c.samples > first_sample)
         with self._begin() as connection:
-            rows = connection.execute(wanted.order_by(batches.c.sequence)).all()
-        return [CommittedBatch(row.batch_id, row.sequence, row.uri, row.first_sample, row.samples) for row in rows]
+            rows = connection.execute(wanted.order_by(batches.c.sequence.desc()).limit(last)).all()
+        return [
+            CommittedBatch(row.batch_id, row.sequence, row.uri, row.first_sample, row.samples) for row in reversed(rows)
+        ]
 
     def scores(self, process: str, ids: Sequence[str]) -> dict[str, tuple[float | None, bool]]:
         """Unified score and acceptance of completed samples by id; one that a fallback answered is not accepted."""
