@@ -1,21 +1,25 @@
-"""A small process on the session's real servers: ten seconds of history, a stream, and a world to run steps in."""
+"""A small process on the session's real servers: its history, its stream, and a world to run steps in."""
 
 from __future__ import annotations
 
+import json
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg2
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from dq_pipeline import steps
 from dq_pipeline.recording import Recording, cut
-from dq_pipeline.records import Outgoing
+from dq_pipeline.records import Notice, OffsetRange, Outgoing
 from dq_pipeline.settings import Settings
 from dq_pipeline.simulate.vacuum import to_table
 from dq_pipeline.steps.status import live_figures
@@ -25,6 +29,7 @@ from dq_pipeline.wiring import World, open_world
 SENSORS = ("flow", "inlet", "outlet")
 ROWS, HORIZON = 30, 20
 START = np.datetime64("2026-01-01T00:00:00", "us")
+BOTH = ("horizon", "completion")
 
 
 def recordings(n: int, rng: np.random.Generator, *, first: int = 0, shift: float = 0.0) -> list[Recording]:
@@ -43,6 +48,28 @@ def recordings(n: int, rng: np.random.Generator, *, first: int = 0, shift: float
     return found
 
 
+def faulty(recording: Recording, rng: np.random.Generator) -> Recording:
+    """The same run with a horizon nobody can use: hardly a reading, and those far out of range."""
+    values = recording.values.copy()
+    values[:HORIZON] = np.where(rng.random((HORIZON, len(SENSORS))) < 0.85, np.nan, 1e4)
+    return replace(recording, values=values)
+
+
+@dataclass
+class Notices:
+    """A notifier that keeps what people would have been told."""
+
+    told: list[Notice] = field(default_factory=list)
+
+    def notify(self, notice: Notice) -> None:
+        """Keep it."""
+        self.told.append(notice)
+
+    def titles(self) -> str:
+        """All titles, to look for words in."""
+        return "\n".join(notice.title for notice in self.told)
+
+
 @dataclass(frozen=True)
 class Plant:
     """One process of the test's own, and the world it lives in."""
@@ -50,40 +77,73 @@ class Plant:
     world: World
     process: str
     rng: np.random.Generator
+    notices: Notices
 
-    def initialize(self, run: str = "first") -> str:
-        """History into a release in Production; returns its version."""
+    # --- the release
+
+    def initialize(self, run: str = "first", *, promote: bool = True) -> str:
+        """History into a release in Production; returns its version, or the staged challenger's key."""
         planned = steps.plan(self.world, self.process, run=run, chunk=100)
         chunks = [steps.annotate(self.world, self.process, run=run, **chunk) for chunk in planned["chunks"]]
         steps.unify(self.world, self.process, run=run, chunks=chunks)
-        key = steps.train(self.world, self.process, run=run)["key"]
-        assert steps.evaluate(self.world, self.process, key=key)["passed"]
+        key: str = steps.train(self.world, self.process, run=run)["key"]
+        verdict = steps.evaluate(self.world, self.process, key=key)
+        assert verdict["passed"], verdict["why"]
         steps.stage(self.world, self.process, key=key)
+        if not promote:
+            return key
         return str(steps.promote(self.world, self.process, key=key)["version"])
 
-    def publish(self, runs: Sequence[Recording], scopes: Sequence[str] = ("horizon", "completion")) -> None:
+    def edit(self, **sections: Any) -> None:
+        """Change sections of the process file, as a person would."""
+        file = self.world.settings.process_dir / f"{self.process}.yaml"
+        data = yaml.safe_load(file.read_text())
+        for name, change in sections.items():
+            data[name] = {**data[name], **change} if isinstance(change, dict) else change
+        file.write_text(yaml.safe_dump(data, sort_keys=False))
+
+    # --- the stream
+
+    def publish(self, runs: Sequence[Recording], scopes: Sequence[str] = BOTH, form: Form = "arrow") -> None:
         """Put the messages of some recordings on the samples topic."""
-        process = self.world.process(self.process)
-        form: Form = "arrow"
-        out = []
         for run in runs:
             for scope in scopes:
                 shown = cut(run, HORIZON) if scope == "horizon" else run
-                key, value, headers = encode(shown, scope, process, form)  # type: ignore[arg-type]
-                out.append(Outgoing(process.stream.topic, key, value, tuple(headers)))
-        self.world.stream.publish(out)
+                self.send(*encode(shown, scope, self.world.process(self.process), form))  # type: ignore[arg-type]
+        self.flush()
 
-    def figures(self, first_sample: int = 0, release: str | None = None) -> dict[str, Any]:
-        """Error of the answers on the stream."""
-        return live_figures(self.world, self.process, release, first_sample=first_sample)
+    def send(self, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> None:
+        """Put one message in line for the samples topic; :meth:`flush` publishes them."""
+        topic = self.world.process(self.process).stream.topic
+        self._line.append(Outgoing(topic, key, value, tuple(headers)))
+
+    def flush(self) -> None:
+        """Publish what is in line."""
+        self.world.stream.publish(self._line)
+        self._line.clear()
+
+    _line: list[Outgoing] = field(default_factory=list)
+
+    def messages(self, topic: str) -> list[dict[str, Any]]:
+        """All JSON messages of one of the process' topics: "predictions", "alarms" or "dead_letter"."""
+        name = getattr(self.world.process(self.process).stream, f"{topic}_topic")
+        ranges = [OffsetRange(p, low, high) for p, (low, high) in self.world.stream.watermarks(name).items()]
+        return [json.loads(message.value or b"") for message in self.world.stream.read(name, ranges)]
+
+    # --- the deployment
+
+    def answer(self, holder: str = "test") -> dict[str, Any] | None:
+        """Pull, assess and act; None if there is nothing to read or another run holds the batch."""
+        pulled = steps.pull(self.world, self.process, holder=holder)
+        if pulled is None:
+            return None
+        steps.assess(self.world, self.process, batch_id=pulled["batch_id"], holder=holder)
+        return steps.act(self.world, self.process, batch_id=pulled["batch_id"], holder=holder)
 
     def turn(self, holder: str = "test") -> dict[str, Any]:
         """One run of the deployment, adaptation included."""
-        pulled = steps.pull(self.world, self.process, holder=holder)
-        if pulled is None:
+        if self.answer(holder) is None:
             return {"branch": "empty"}
-        steps.assess(self.world, self.process, batch_id=pulled["batch_id"], holder=holder)
-        steps.act(self.world, self.process, batch_id=pulled["batch_id"], holder=holder)
         decided = steps.decide(self.world, self.process)
         if decided["branch"] == "adapt":
             key = steps.retrain(self.world, self.process, event=decided["event"], kind=decided["kind"])["key"]
@@ -97,49 +157,118 @@ class Plant:
             steps.roll_back(self.world, self.process, version=decided["version"], who="dq", why=decided["why"])
         return decided
 
+    # --- what came of it
+
+    def summary(self) -> dict[str, Any]:
+        """The ledger's counts."""
+        return self.world.ledger.summary(self.process)
+
+    def figures(self, first_sample: int = 0, release: str | None = None) -> dict[str, Any]:
+        """Error of the answers on the stream."""
+        return live_figures(self.world, self.process, release, first_sample=first_sample)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What a query of the ledger's tables finds; `%s` stands for the process."""
+        url = self.world.settings.database_url.get_secret_value().replace("+psycopg2", "")
+        connection = psycopg2.connect(url)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, (self.process,))
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
 
 @pytest.fixture
 def plant(mlflow_server: Any, database_url: str, tmp_path: Path) -> Iterator[Plant]:
-    """A process nobody else uses, with 220 recordings of history and empty topics."""
-    name = f"p{secrets.token_hex(4)}"
-    rng = np.random.default_rng(7)
-    history = tmp_path / "history.parquet"
-    pq.write_table(to_table(recordings(220, rng), target_column="yield_rate"), history)
-    folder = tmp_path / "processes"
+    """A process nobody else uses, with 220 recordings of history and empty topics; not initialized."""
+    with _plant(mlflow_server, database_url, tmp_path, process_file(f"p{secrets.token_hex(4)}")) as made:
+        yield made
+
+
+@pytest.fixture
+def running(template: Path, mlflow_server: Any, tmp_path: Path) -> Iterator[Plant]:
+    """An initialized process with topics, lake and ledger of the test's own.
+
+    Its name and its release in MLflow are shared with other tests: it must not stage a release.
+    """
+    database = f"dq_{secrets.token_hex(6)}"
+    administer(mlflow_server, f'CREATE DATABASE "{database}" TEMPLATE "{template.name}"')
+    shutil.copytree(template / "lake", tmp_path / "lake")
+    url = mlflow_server.database_url.rpartition("/")[0] + f"/{database}"
+    data = process_file(template.name, topics=f"t{secrets.token_hex(4)}")
+    with _plant(mlflow_server, url, tmp_path, data, cache=template / "cache") as made:
+        yield made
+    administer(mlflow_server, f'DROP DATABASE "{database}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def template(mlflow_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `running` is copied from: a folder with lake and cache, and a database of the folder's name."""
+    folder = tmp_path_factory.getbasetemp() / f"p{secrets.token_hex(4)}"
     folder.mkdir()
-    (folder / f"{name}.yaml").write_text(yaml.safe_dump(process_file(name)))
-    settings = Settings.resolve(
+    administer(mlflow_server, f'CREATE DATABASE "{folder.name}"')
+    url = mlflow_server.database_url.rpartition("/")[0] + f"/{folder.name}"
+    with _plant(mlflow_server, url, folder, process_file(folder.name)) as made:
+        made.world.registry.fetch(made.process, made.initialize())
+    return folder
+
+
+@contextmanager
+def _plant(
+    servers: Any, database_url: str, folder: Path, data: dict[str, Any], cache: Path | None = None
+) -> Iterator[Plant]:
+    name, rng = data["process"], np.random.default_rng(7)
+    pq.write_table(to_table(recordings(220, rng), target_column="yield_rate"), folder / "history.parquet")
+    (folder / "processes").mkdir()
+    (folder / "processes" / f"{name}.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    with open_world(settings(servers, database_url, folder, cache or folder / "cache")) as world:
+        world.ledger.migrate()
+        world.stream.ensure_topics(world.process(name))
+        notices = Notices()
+        yield Plant(replace(world, notifier=notices), name, np.random.default_rng(rng.integers(2**31)), notices)  # type: ignore[arg-type]
+
+
+def settings(servers: Any, database_url: str, folder: Path, cache: Path) -> Settings:
+    """Where a plant's things are."""
+    return Settings.resolve(
         flags={
-            "kafka_bootstrap_servers": mlflow_server.kafka,
+            "kafka_bootstrap_servers": servers.kafka,
             "database_url": database_url,
-            "mlflow_tracking_uri": mlflow_server.mlflow_uri,
-            "lake_uri": str(tmp_path / "lake"),
-            "process_dir": str(folder),
-            "data_dir": str(tmp_path),
-            "cache_dir": str(tmp_path / "cache"),
-            "var": str(tmp_path),
+            "mlflow_tracking_uri": servers.mlflow_uri,
+            "lake_uri": str(folder / "lake"),
+            "process_dir": str(folder / "processes"),
+            "data_dir": str(folder),
+            "cache_dir": str(cache),
+            "var": str(folder),
         },
         environ={},
     )
-    with open_world(settings) as world:
-        world.ledger.migrate()
-        world.stream.ensure_topics(world.process(name))
-        yield Plant(world, name, replace_rng(rng))
 
 
-def replace_rng(rng: np.random.Generator) -> np.random.Generator:
-    """A stream of random numbers of its own for the stream of recordings."""
-    return np.random.default_rng(rng.integers(2**31))
+def administer(servers: Any, statement: str) -> None:
+    """Run a statement that no transaction may hold."""
+    connection = psycopg2.connect(servers.database_url.replace("+psycopg2", ""))
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        connection.close()
 
 
-def process_file(name: str) -> dict[str, Any]:
+def process_file(name: str, topics: str | None = None) -> dict[str, Any]:
     """The process file of the small pump."""
+    topics = topics or name
     return {
         "process": name,
         "title": "A small pump",
         "stream": {
-            "topic": f"{name}.samples",
-            "labels_topic": f"{name}.labels",
+            "topic": f"{topics}.samples",
+            "labels_topic": f"{topics}.labels",
+            "predictions_topic": f"{topics}.predictions",
+            "alarms_topic": f"{topics}.alarms",
+            "dead_letter_topic": f"{topics}.dead-letters",
             "min_samples": 10,
             "max_wait_s": 5,
             "horizon_wait_s": 0.5,
