@@ -81,4 +81,5 @@ def test_a_person_finds_the_reason_with_the_place_of_the_message(running: Plant)
     (letter,) = running.messages("dead_letter")
     assert letter["sample_id"] == run.sample_id
     assert letter["topic"] == running.world.process(running.process).stream.topic
-    assert "expected" in letter["detail"] and "found" in letter["detail"]
+    assert "expected" in letter["detail"]
+    assert "found" in letter["detail"]
