@@ -1,0 +1,115 @@
+"""Every DAG run from end to end by `dag.test()`, on the session's real servers.
+
+All in one module: the first run of a process takes Airflow eleven seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from tests.integration.conftest import Plant, plant, recordings  # noqa: F401 - a fixture
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
+Run = Callable[..., Mapping[str, str]]
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore"),  # Airflow's own, by the dozen
+]
+
+
+@pytest.fixture(scope="module")
+def metadata() -> None:
+    """Airflow's tables, in the SQLite file that the folder's conftest names."""
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(command, env=os.environ, check=True, capture_output=True)
+
+
+@pytest.fixture
+def run(plant: Plant, metadata: None, monkeypatch: pytest.MonkeyPatch) -> Run:  # noqa: F811
+    """Runs a DAG of the plant's process and returns the state of each task."""
+    settings = plant.world.settings
+    for name, value in {
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
+        "DQ_DATABASE_URL": settings.database_url.get_secret_value(),
+        "DQ_LAKE_URI": settings.lake_uri,
+        "DQ_PROCESS_DIR": str(settings.process_dir),
+        "DQ_DATA_DIR": str(settings.data_dir),
+        "DQ_CACHE_DIR": str(settings.cache_dir),
+        "DQ_VAR": str(settings.var),
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(TASK, "")
+
+    def go(file: str, dag: str, **options: Any) -> Mapping[str, str]:
+        found = DagBag(str(DAGS / file))
+        assert found.import_errors == {}
+        monkeypatch.setenv(TASK, "")
+        finished = found.dags[dag].test(**options)
+        states = {
+            f"{ti.task_id}{ti.map_index}".removesuffix("-1"): str(ti.state) for ti in finished.get_task_instances()
+        }
+        assert str(finished.state) == "success", states
+        return states
+
+    return go
+
+
+def which(states: Mapping[str, str], state: str) -> set[str]:
+    return {task for task, found in states.items() if found == state}
+
+
+def test_the_life_of_a_process(run: Run, plant: Plant) -> None:  # noqa: F811
+    name, ledger = plant.process, plant.world.ledger
+
+    states = run("initialization.py", f"{name}_initialization", run_conf={"chunk": 80})
+    chunks = {f"annotate{i}" for i in range(3)}
+    assert which(states, "success") == {"plan", *chunks, "unify", "train", "evaluate", "stage", "promote"}
+    assert which(states, "skipped") == {"reject"}
+    first = ledger.production(name)
+    assert first is not None
+
+    answering = {"wait", "pull", "assess", "act", "take_labels", "decide"}
+    plant.publish(recordings(30, plant.rng))
+    states = run("deployment.py", f"{name}_deployment")
+    assert which(states, "success") == {*answering, "nothing"}
+    assert which(states, "skipped") == {"retrain", "evaluate", "stage", "promote", "reject", "roll_back"}
+    assert ledger.sample_count(name) == 30
+
+    for turn in range(6):
+        plant.publish(recordings(40, plant.rng, first=100 + 40 * turn, shift=2.0))
+        states = run("deployment.py", f"{name}_deployment")
+        if states["promote"] == "success":
+            break
+    assert which(states, "success") == {*answering, "retrain", "evaluate", "stage", "promote"}
+    assert which(states, "skipped") == {"nothing", "reject", "roll_back"}
+    second = ledger.production(name)
+    assert second is not None
+    assert second.version != first.version
+
+    conf = {"version": first.version, "reason": "worse on line 3"}
+    states = run("rollback.py", f"{name}_rollback", run_conf=conf, mark_success_pattern="approve")
+    assert which(states, "success") == {"approve", "roll_back"}
+    restored, change = ledger.production(name), ledger.changes(name)[-1]
+    assert restored is not None
+    assert restored.version == first.version
+    assert (change.action, change.why) == ("rollback", "worse on line 3")
+
+
+def test_a_dag_of_ones_own(run: Run, plant: Plant) -> None:  # noqa: F811
+    shutil.copy(DAGS / "processes" / "vacuum.yaml", plant.world.settings.process_dir)
+    plant.world.stream.ensure_topics(plant.world.process("vacuum"))
+    states = run("examples/drift_report.py", "example_vacuum_drift_report")
+    assert which(states, "success") == {"take_labels", "summary", "addressee", "maintenance"}
+    assert which(states, "skipped") == {"process_engineers"}
