@@ -1,14 +1,11 @@
-"""What the steps need from the world, as protocols; `dq_pipeline.adapters` holds what stands behind them."""
+"""The ledger: the truth about what was read, decided, predicted and promoted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
-from dq_pipeline.process import Process
-from dq_pipeline.recording import Recording
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
@@ -22,81 +19,12 @@ from dq_pipeline.records import (
     Judged,
     Loss,
     Notice,
-    OffsetRange,
     Outgoing,
     Quarantined,
-    RawMessage,
     ReleaseRow,
     Role,
-    Stage,
     TargetRow,
 )
-
-
-class Stream(Protocol):
-    """Topics that messages arrive on and leave by."""
-
-    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
-        """Per partition the earliest offset still there and the one after the newest.
-
-        Raises StreamError if the topic does not exist or no broker answers.
-        """
-
-    def read(self, topic: str, ranges: Sequence[OffsetRange]) -> Iterator[RawMessage]:
-        """Exactly the messages of these ranges, partition by partition; offsets the broker skips are skipped.
-
-        Raises DataLossError if part of a range is gone.
-        """
-
-    def oldest_ms(self, topic: str, positions: Mapping[int, int]) -> int | None:
-        """Timestamp of the oldest message at or after these positions, ms since the epoch; None if there is none."""
-
-    def publish(self, messages: Iterable[Outgoing]) -> int:
-        """Publish and wait until all replicas have them; returns how many."""
-
-    def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
-        """Tell monitoring tools how far a group has come; nothing here relies on it."""
-
-
-class Lake(Protocol):
-    """Immutable files under one URI. A path is relative to it, with `/` between its parts."""
-
-    def put(self, path: str, data: bytes) -> str:
-        """Write a file whole or not at all and return its URI; writing the same path again replaces it."""
-
-    def get(self, uri: str) -> bytes:
-        """Read a file by URI or path. Raises FileNotFoundError."""
-
-    def exists(self, uri: str) -> bool:
-        """Whether the file is there."""
-
-    def put_folder(self, path: str, folder: Path) -> str:
-        """Copy a local folder into the lake and return its URI."""
-
-    def get_folder(self, uri: str, folder: Path) -> None:
-        """Copy a folder of the lake to a local one."""
-
-
-class Registry(Protocol):
-    """The model registry as people and MLflow's own page see it. Follows the ledger, never leads it."""
-
-    def log_release(
-        self, process: str, folder: Path, *, key: str, metrics: Mapping[str, float], tags: Mapping[str, str]
-    ) -> tuple[str, str]:
-        """Register the release in `folder`; returns (version, run id). The same key twice gives the same version."""
-
-    def reconcile(self, process: str, stages: Mapping[str, Stage]) -> tuple[str, ...]:
-        """Give every version the stage that `stages` says; returns those that differed."""
-
-    def fetch(self, process: str, version: str) -> Path:
-        """The release's folder on this machine, downloaded once and verified."""
-
-
-class Notifier(Protocol):
-    """Where notices to people go."""
-
-    def notify(self, notice: Notice) -> None:
-        """Send; never raises."""
 
 
 class Ledger(Protocol):
@@ -269,33 +197,3 @@ class Ledger(Protocol):
 
     def summary(self, process: str) -> dict[str, Any]:
         """Counts for people: recordings read, accepted, quarantined by reason, alarms, parked, gaps, duplicates."""
-
-
-class History(Protocol):
-    """Recordings of the past, oldest first."""
-
-    def count(self) -> int:
-        """How many there are. Raises ConfigurationError if the source cannot be read as the process file says."""
-
-    def read_chunk(self, first: int, stop: int) -> Sequence[Recording]:
-        """Those numbered first <= i < stop."""
-
-
-class World(Protocol):
-    """Everything a step may touch; :mod:`dq_pipeline.wiring` makes one from settings."""
-
-    @property
-    def stream(self) -> Stream: ...
-    @property
-    def lake(self) -> Lake: ...
-    @property
-    def ledger(self) -> Ledger: ...
-    @property
-    def registry(self) -> Registry: ...
-    @property
-    def notifier(self) -> Notifier: ...
-    def history(self, process: Process) -> History:
-        """Where the process' past recordings are."""
-
-    def process(self, name: str) -> Process:
-        """The process' file as it is now. Raises ConfigurationError naming those there are."""

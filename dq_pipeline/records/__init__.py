@@ -1,0 +1,43 @@
+"""What the ledger keeps, as plain records: the language that steps and adapters share."""
+
+from dq_pipeline.records.batches import (
+    BatchState,
+    Claim,
+    CommittedBatch,
+    Loss,
+    OffsetRange,
+    Outgoing,
+    Quarantined,
+    RawMessage,
+)
+from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
+from dq_pipeline.records.notices import Notice
+from dq_pipeline.records.outcome import BatchOutcome
+from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
+from dq_pipeline.records.samples import Judged, PredictionRow, Role, SampleScore, TargetRow
+
+__all__ = [
+    "BatchOutcome",
+    "BatchState",
+    "Change",
+    "Claim",
+    "CommittedBatch",
+    "DetectorState",
+    "DriftAlarm",
+    "DriftEvent",
+    "EventState",
+    "Hold",
+    "Judged",
+    "Loss",
+    "Notice",
+    "OffsetRange",
+    "Outgoing",
+    "PredictionRow",
+    "Quarantined",
+    "RawMessage",
+    "ReleaseRow",
+    "Role",
+    "SampleScore",
+    "Stage",
+    "TargetRow",
+]

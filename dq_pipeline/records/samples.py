@@ -1,0 +1,67 @@
+"""Samples: their scores, answers and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Role = Literal["champion", "shadow", "canary", "replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScore:
+    """Quality of one sample in one scope, by the release that scored it."""
+
+    sample_id: str
+    scope: Literal["horizon", "completion"]
+    source: str
+    start: datetime
+    release: str | None
+    dimensions: Mapping[str, float]
+    unified: float | None
+    accepted: bool
+    drift_statistic: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRow:
+    """One answer. `fallback` names what answered in the model's place, None where the model did."""
+
+    sample_id: str
+    release: str
+    role: Role
+    value: float | None
+    lower: float | None
+    upper: float | None
+    unified: float | None
+    fallback: str | None
+    alarm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """The truth about one sample and where it came from (`completion`, `labels`, `file`)."""
+
+    sample_id: str
+    value: float
+    origin: str
+    annotator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A prediction beside its truth, in stream order."""
+
+    sample_id: str
+    sample: int
+    release: str
+    role: Role
+    value: float | None
+    lower: float | None
+    upper: float | None
+    target: float
+    accepted: bool
+    fallback: str | None
