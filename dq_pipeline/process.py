@@ -233,7 +233,10 @@ class Process(_Section):
     def deciding(self) -> dict[str, Any]:
         """The settings that decide: a release carries them, and an edit waits for the next release."""
         keep = {"process", "sample", "sensors", "rules", "target", "alarm", "quality", "drift", "model", "promotion"}
-        return self.model_dump(mode="json", include=keep, by_alias=True)
+        deciding = self.model_dump(mode="json", include=keep, by_alias=True)
+        for sensor in deciding["sensors"].values():
+            del sensor["aliases"]  # what a sensor was called only says how messages are read
+        return deciding
 
     def settings_hash(self) -> str:
         """SHA-256 of the settings that decide."""

@@ -40,8 +40,8 @@ class Detector(Protocol[State]):
         """Whether the budget can be promised."""
         ...
 
-    def start(self) -> State:
-        """The state right after the reference."""
+    def start(self, *, seen: int = 0) -> State:
+        """The state right after the reference, or after `seen` samples more that could not be looked at."""
         ...
 
     def rebase(self, features: NDArray[np.float64], *, seen: int) -> State:

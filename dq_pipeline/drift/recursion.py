@@ -48,8 +48,8 @@ class Sums:
     baseline: Floats
 
 
-def start(reference_samples: int, contrasts: int) -> Sums:
-    """Sums before the first sample after a reference of `reference_samples`."""
+def start(reference_samples: int, contrasts: int, seen: int = 0) -> Sums:
+    """Sums before sample number `seen` after a reference of `reference_samples`."""
     size = float(reference_samples)
     shape = (contrasts, len(LAMBDAS))
     return Sums(
@@ -57,7 +57,7 @@ def start(reference_samples: int, contrasts: int) -> Sums:
         square=np.full(contrasts, size),
         likelihood=np.zeros(shape),
         onset=np.zeros(shape),
-        seen=np.array(0, dtype=np.int64),
+        seen=np.array(seen, dtype=np.int64),
         baseline=np.array(size),
     )
 

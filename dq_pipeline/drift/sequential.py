@@ -105,9 +105,10 @@ class SequentialDetector:
         """Number of sensors."""
         return self.model.sensors
 
-    def start(self) -> SequentialState:
-        """The state right after the reference."""
-        return SequentialState(self.model.lags, start(self.reference_samples, self.model.contrasts.mean.shape[0]))
+    def start(self, *, seen: int = 0) -> SequentialState:
+        """The state right after the reference, or after `seen` samples more that could not be looked at."""
+        sums = start(self.reference_samples, self.model.contrasts.mean.shape[0], seen)
+        return SequentialState(self.model.lags, sums)
 
     def rebase(self, features: Floats, *, seen: int) -> SequentialState:
         """The state that takes the level of some samples (n, 7, f), n > 0, for its baseline and searches anew.

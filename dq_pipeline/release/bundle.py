@@ -115,8 +115,14 @@ class Release:
         return self.model.predict(self.features.transform(batch))
 
     def governs(self, process: Process) -> Process:
-        """The process as this release decides it: its own settings, and today's for what merely operates."""
-        return Process.model_validate({**process.model_dump(by_alias=True), **self.settings})
+        """The process as this release decides it: its own settings, and today's for what merely operates.
+
+        The names that its sensors have had are today's too.
+        """
+        own = self.settings["sensors"]
+        former = {name: [a for a in one.aliases if a not in own] for name, one in process.sensors.items()}
+        sensors = {name: {**sensor, "aliases": former.get(name, [])} for name, sensor in own.items()}
+        return Process.model_validate({**process.model_dump(by_alias=True), **self.settings, "sensors": sensors})
 
     def save(self, folder: Path) -> str:
         """Write the release into a folder and return its digest; ``release.json`` comes last.

@@ -108,7 +108,8 @@ def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
         folder = Path(scratch) / "release"
         release = fetch(world, process, key, folder)
         metrics = {name: float(v) for name, v in release.metrics.items() if isinstance(v, int | float)}
-        tags = {"kind": kind, "event": str(event or ""), "settings": world.process(process).settings_hash()}
+        settings = release.governs(world.process(process)).settings_hash()
+        tags = {"kind": kind, "event": str(event or ""), "settings": settings}
         version, run_id = world.registry.log_release(process, folder, key=key, metrics=metrics, tags=tags)
     world.ledger.add_release(
         ReleaseRow(

@@ -13,6 +13,7 @@ from dq_pipeline.process import Process
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.records import ReleaseRow
 from dq_pipeline.release.bundle import Release
+from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.rollback import previous_release
 
 
@@ -41,9 +42,12 @@ class Serving:
         return _present(self.bundle.completion_scorer, self.version)
 
     def previous(self, world: World) -> Serving | None:
-        """The release that this one replaced."""
+        """The release that this one replaced, if it answers the same question about recordings of the same form."""
         row = previous_release(world, self.process.name)
-        return None if row is None else load(world, row)
+        replaced = None if row is None else load(world, row)
+        if replaced is None or replaced.process.target != self.process.target:
+            return None
+        return replaced if has_form(replaced.process, self.process) else None
 
 
 def in_production(world: World, process: str) -> Serving:
@@ -75,6 +79,13 @@ def on_probation_against(world: World, serving: Serving) -> Serving | None:
         return None
     seen = world.ledger.sample_count(serving.process.name) - promoted.sample
     return serving.previous(world) if seen < serving.process.promotion.probation else None
+
+
+def has_form(recorded: Process | SampleBatch, process: Process) -> bool:
+    """Whether recordings are cut, and sensors ordered, as a process has them; an initialization may change that."""
+    if isinstance(recorded, SampleBatch):
+        return recorded.sensors == process.sensor_names and recorded.rows == process.sample.rows
+    return recorded.sensor_names == process.sensor_names and recorded.sample == process.sample
 
 
 @lru_cache(maxsize=8)

@@ -12,6 +12,7 @@ from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.samples import SampleBatch
+from dq_pipeline.steps.serving import has_form
 
 MOST_SAMPLES = 2000
 """Older samples weigh next to nothing in a refit and are not read again."""
@@ -105,8 +106,11 @@ def _committed(world: World, process: Process, first: int) -> TrainingData | Non
             wanted -= row.samples
     if not chosen:
         return None
-    rows = chosen[::-1]
-    batches = [SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz")) for row in rows]
+    read = [(row, SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz"))) for row in chosen[::-1]]
+    read = [(row, one) for row, one in read if has_form(one, process)]
+    if not read:
+        return None
+    rows, batches = zip(*read, strict=True)
     batch = SampleBatch.concat([one.head(process.sample.horizon_rows) for one in batches])
     numbers = np.concatenate([np.arange(row.first_sample, row.first_sample + row.samples) for row in rows])
     labels = world.ledger.targets(process.name, batch.ids)

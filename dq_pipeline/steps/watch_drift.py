@@ -14,7 +14,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.profile.drift_features import features
 from dq_pipeline.records import Claim, DetectorState, DriftAlarm, EventState
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps.serving import Serving
+from dq_pipeline.steps.serving import Serving, has_form
 
 LEAST_KNOWN, MOST_KNOWN = 20, 100
 """Samples before a rollback from which the level of the regime left alone is taken."""
@@ -72,12 +72,25 @@ def _state(world: World, serving: Serving, detector: Detector[Any]) -> tuple[Any
     name, starts_at = serving.process.name, serving.bundle.stream_starts_at
     stored, hold = world.ledger.detector_state(name, serving.detector_id), world.ledger.hold(name)
     if hold is not None and (stored is None or stored.samples <= hold.sample):
-        _, known = _features_between(world, serving, _regime_start(world, name, hold.sample), hold.sample)
+        regime = _same_form_from(world, serving, _regime_start(world, name, hold.sample))
+        _, known = _features_between(world, serving, regime, hold.sample)
         if len(known):
             return detector.rebase(known, seen=hold.sample - starts_at), hold.sample
-    if stored is None:
-        return detector.start(), starts_at
-    return detector.state_from_bytes(stored.state), stored.samples
+    since = starts_at if stored is None else stored.samples
+    begin = _same_form_from(world, serving, since)
+    if stored is None or begin > since:
+        return detector.start(seen=begin - starts_at), begin
+    return detector.state_from_bytes(stored.state), begin
+
+
+def _same_form_from(world: World, serving: Serving, first: int) -> int:
+    """`first`, or the number after the last sample from there on whose recording has another form."""
+    begin = first
+    for batch in world.ledger.committed(serving.process.name, first_sample=first):
+        if batch.samples:
+            samples = SampleBatch.from_bytes(world.lake.get(f"{batch.uri}/samples.npz"))
+            begin = begin if has_form(samples, serving.process) else batch.first_sample + batch.samples
+    return begin
 
 
 def _regime_start(world: World, process: str, until: int) -> int:

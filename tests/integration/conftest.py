@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -99,7 +98,7 @@ class Plant:
         file = self.world.settings.process_dir / f"{self.process}.yaml"
         data = yaml.safe_load(file.read_text())
         for name, change in sections.items():
-            data[name] = {**data[name], **change} if isinstance(change, dict) else change
+            data[name] = {**data.get(name, {}), **change} if isinstance(change, dict) else change
         file.write_text(yaml.safe_dump(data, sort_keys=False))
 
     # --- the stream
@@ -188,16 +187,15 @@ def plant(mlflow_server: Any, database_url: str, tmp_path: Path) -> Iterator[Pla
 
 @pytest.fixture
 def running(template: Path, mlflow_server: Any, tmp_path: Path) -> Iterator[Plant]:
-    """An initialized process with topics, lake and ledger of the test's own.
+    """An initialized process with topics and a ledger of the test's own.
 
-    Its name and its release in MLflow are shared with other tests: it must not stage a release.
+    Its name, its lake and its release in MLflow are shared with other tests: it must not stage a release.
     """
     database = f"dq_{secrets.token_hex(6)}"
     administer(mlflow_server, f'CREATE DATABASE "{database}" TEMPLATE "{template.name}"')
-    shutil.copytree(template / "lake", tmp_path / "lake")
     url = mlflow_server.database_url.rpartition("/")[0] + f"/{database}"
     data = process_file(template.name, topics=f"t{secrets.token_hex(4)}")
-    with _plant(mlflow_server, url, tmp_path, data, cache=template / "cache") as made:
+    with _plant(mlflow_server, url, tmp_path, data, shared=template) as made:
         yield made
     administer(mlflow_server, f'DROP DATABASE "{database}" WITH (FORCE)')
 
@@ -216,30 +214,30 @@ def template(mlflow_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @contextmanager
 def _plant(
-    servers: Any, database_url: str, folder: Path, data: dict[str, Any], cache: Path | None = None
+    servers: Any, database_url: str, folder: Path, data: dict[str, Any], shared: Path | None = None
 ) -> Iterator[Plant]:
     name, rng = data["process"], np.random.default_rng(7)
     pq.write_table(to_table(recordings(220, rng), target_column="yield_rate"), folder / "history.parquet")
     (folder / "processes").mkdir()
     (folder / "processes" / f"{name}.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
-    with open_world(settings(servers, database_url, folder, cache or folder / "cache")) as world:
+    with open_world(settings(servers, database_url, folder, shared or folder)) as world:
         world.ledger.migrate()
         world.stream.ensure_topics(world.process(name))
         notices = Notices()
         yield Plant(replace(world, notifier=notices), name, np.random.default_rng(rng.integers(2**31)), notices)  # type: ignore[arg-type]
 
 
-def settings(servers: Any, database_url: str, folder: Path, cache: Path) -> Settings:
+def settings(servers: Any, database_url: str, folder: Path, shared: Path) -> Settings:
     """Where a plant's things are."""
     return Settings.resolve(
         flags={
             "kafka_bootstrap_servers": servers.kafka,
             "database_url": database_url,
             "mlflow_tracking_uri": servers.mlflow_uri,
-            "lake_uri": str(folder / "lake"),
+            "lake_uri": str(shared / "lake"),
             "process_dir": str(folder / "processes"),
             "data_dir": str(folder),
-            "cache_dir": str(cache),
+            "cache_dir": str(shared / "cache"),
             "var": str(folder),
         },
         environ={},
@@ -282,7 +280,7 @@ def process_file(name: str, topics: str | None = None) -> dict[str, Any]:
             "outlet": {"unit": "degC", "range": [-50, 200]},
         },
         "target": {"name": "yield_rate", "unit": "1", "column": "yield_rate", "rows": [20, 30]},
-        "alarm": {"when": "below", "limit": 2.0, "on": "prediction"},
+        "alarm": {"when": "below", "limit": 3.5, "on": "prediction"},
         "model": {"trees": 60, "search": 1},
         "drift": {"worlds": 10, "world_length": 200},
         "history": {

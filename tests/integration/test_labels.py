@@ -1,0 +1,74 @@
+"""Labels that come late, over their topic and from rows, are joined by sample id."""
+
+from __future__ import annotations
+
+import pytest
+
+from dq_pipeline import steps
+from dq_pipeline.recording import Recording
+from dq_pipeline.records import Outgoing
+from dq_pipeline.wire.labels import Label, encode_label
+
+from .conftest import Plant, recordings  # type: ignore[import-not-found]
+
+pytestmark = pytest.mark.integration
+
+
+def _say(plant: Plant, *messages: tuple[bytes, bytes, list[tuple[str, bytes]]]) -> None:
+    topic = plant.world.process(plant.process).stream.labels_topic
+    plant.world.stream.publish([Outgoing(topic, key, value, tuple(headers)) for key, value, headers in messages])
+
+
+def _label(plant: Plant, run: Recording, value: float) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+    return encode_label(Label(run.sample_id, value, source="laboratory"), plant.world.process(plant.process))
+
+
+@pytest.fixture
+def unlabelled(running: Plant) -> tuple[Plant, list[Recording]]:
+    """Answered recordings that carried no target."""
+    runs = [Recording(r.sample_id, r.source, r.start, r.sensors, r.values) for r in recordings(6, running.rng)]
+    running.publish(runs)
+    running.answer()
+    assert running.world.ledger.judged(running.process) == []
+    return running, runs
+
+
+def test_labels_of_the_topic_are_joined_once_and_bad_ones_are_dead_letters(
+    unlabelled: tuple[Plant, list[Recording]],
+) -> None:
+    plant, runs = unlabelled
+    _say(plant, *(_label(plant, run, 5.0 + i) for i, run in enumerate(runs[:4])), (b"rig/x", b'{"value":', []))
+    assert steps.take_labels(plant.world, plant.process) == {
+        "process": plant.process,
+        "read": 5,
+        "new": 4,
+        "refused": 1,
+    }
+    assert [row.target for row in plant.world.ledger.judged(plant.process)] == [5.0, 6.0, 7.0, 8.0]
+    (letter,) = plant.messages("dead_letter")
+    assert (letter["reason"], letter["topic"].endswith(".labels")) == ("unreadable", True)
+
+    _say(plant, _label(plant, runs[0], 5.0), _label(plant, runs[1], 1.5))
+    taken = steps.take_labels(plant.world, plant.process)
+    assert (taken["read"], taken["new"]) == (2, 1), "the same label twice is one"
+    assert plant.world.ledger.targets(plant.process, [runs[0].sample_id]) == {runs[0].sample_id: 5.0}
+    assert plant.world.ledger.judged(plant.process)[1].target == 1.5, "the newest is believed"
+    assert steps.take_labels(plant.world, plant.process)["read"] == 0
+
+
+def test_labels_from_rows_are_joined_and_bad_rows_named(unlabelled: tuple[Plant, list[Recording]]) -> None:
+    plant, runs = unlabelled
+    rows = [{"sample_id": runs[0].sample_id, "value": 4.5}, {"sample_id": runs[1].sample_id, "value": "much"}, {}]
+    added = steps.add_labels(plant.world, plant.process, rows)
+    assert (added["read"], added["new"]) == (3, 1)
+    assert [(bad["row"], bad["reason"]) for bad in added["refused"]] == [(2, "not_numeric"), (3, "schema")]
+    assert [row.target for row in plant.world.ledger.judged(plant.process)] == [4.5]
+    assert steps.add_labels(plant.world, plant.process, rows)["new"] == 0
+
+
+def test_a_label_may_come_before_its_recording(running: Plant) -> None:
+    run = recordings(1, running.rng, first=1000)[0]
+    steps.add_labels(running.world, running.process, [{"sample_id": run.sample_id, "value": 4.5}])
+    running.publish([Recording(run.sample_id, run.source, run.start, run.sensors, run.values)])
+    running.answer()
+    assert [row.target for row in running.world.ledger.judged(running.process)] == [4.5]
