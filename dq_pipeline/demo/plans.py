@@ -16,7 +16,7 @@ from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording
 from dq_pipeline.simulate import vacuum
 
-SEED = 11
+SEED = 14
 DAMAGED = (
     "truncated",
     "wrong_schema",
@@ -41,6 +41,8 @@ class Plan:
         The last of them, held back until the new release is in Production: what it is seen at work on.
     drift
         Put on top of the recordings; where the process is simulated, `wear` instead.
+    faults
+        Share of the recordings with a fault; recorded history has none, so that many of them would be a drift.
     wear
         How strongly the simulated pumps wear from recording `drift.at` on; 0 where the recordings are real.
     """
@@ -49,7 +51,7 @@ class Plan:
     tail: int
     drift: Drift
     wear: float = 0.0
-    faults: float = 0.08
+    faults: float = 0.04
     damaged: tuple[str, ...] = DAMAGED
     strays: int = 2
     ahead: int = 100
@@ -59,7 +61,7 @@ class Plan:
 PLANS: MappingProxyType[str, Plan] = MappingProxyType(
     {
         "vacuum": Plan(
-            samples=400,
+            samples=360,
             tail=60,
             drift=Drift(
                 at=180,
@@ -67,6 +69,7 @@ PLANS: MappingProxyType[str, Plan] = MappingProxyType(
                 sensors=("pressure", "pump_current", "pump_speed", "pump_temperature", "cooling_out"),
             ),
             wear=1.0,
+            faults=0.08,
         ),
         "hydraulic": Plan(
             samples=400,
@@ -126,7 +129,8 @@ def _simulated(process: Process, plan: Plan, variables: dict[str, str]) -> list[
     begin, rng = process.history.samples, np.random.default_rng(SEED)
     rows, period_s = process.sample.rows, process.sample.period_s
     past = vacuum.simulate(begin, rng, rows=rows, period_s=period_s)
-    recorded.write(past, recorded.history_uri(process, variables))
+    defective = prepare(past, process, seed=SEED + 1, faults=plan.faults)  # as the stream's are, or they are a drift
+    recorded.write(defective.recordings, recorded.history_uri(process, variables))
     return vacuum.simulate(
         plan.samples,
         rng,
