@@ -1,0 +1,245 @@
+"""Writes what can be written by a program: docs/processes.md, and the README's table of measured figures.
+
+Run `python docs/generate.py`. It fails where a key of a process file has no meaning here, or a meaning no key.
+`python docs/generate.py evidence` first takes over what `make bench` measured: var/evidence/*.json is copied to
+docs/results, and the README's table is made of that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)]
+
+from dq_pipeline import process as model  # noqa: E402
+from dq_pipeline.units import UNITS  # noqa: E402
+
+PAGE, README, RESULTS = ROOT / "docs" / "processes.md", ROOT / "README.md", ROOT / "docs" / "results"
+START, END = "<!-- evidence:start -->", "<!-- evidence:end -->"
+
+INTRODUCTION = """\
+# Process files
+
+<!-- Written by `python docs/generate.py`; edit that program, not this page. -->
+
+One YAML file in `dags/processes/` makes one monitored process: its DAGs, its topics, its releases. The file is named
+after the process (`pump.yaml` holds `process: pump`). [The README](../README.md#add-a-process) has a minimal one.
+
+Every problem of a file is told at once, each with the file, the key, what was expected and what was found. An unknown
+key is an error. A bad file stops the DAGs of its own process only and shows up among Airflow's import errors.
+
+**When an edit takes effect.** The keys under `stream` and `history`, and `title`, `description`, `owner` and `tags`,
+only operate: they count from the next parse. So do a sensor's `aliases`. All others decide: each release carries a copy
+of them, and an edit waits for the next release. `dq status` shows it as pending.
+
+Times without a zone, in messages and in the history, are in `sample.timezone`. In `history.uri`, `${DQ_DATA_DIR}`,
+`${DQ_LAKE_URI}` and `${DQ_VAR}` stand for the [settings](settings.md) of these names.
+"""
+
+LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+HEAD = "| key | value | meaning |\n| --- | --- | --- |"
+
+SECTIONS = {
+    "": model.Process,
+    "stream": model.Stream,
+    "sample": model.Sample,
+    "sensors.NAME": model.Sensor,
+    "target": model.Target,
+    "alarm": model.Alarm,
+    "quality": model.Quality,
+    "drift": model.Drift,
+    "model": model.Model,
+    "promotion": model.Promotion,
+    "history": model.History,
+}
+
+MEANING = {
+    "process": "The process' name, and the file's. DAGs, releases and lake paths are keyed by it.",
+    "title": "For people.",
+    "description": "For people; shown with the DAGs.",
+    "owner": "Owner of the DAGs.",
+    "tags": "Further tags of the DAGs.",
+    "stream": "Kafka topics, and what makes a micro-batch.",
+    "sample": "The shape of one recording.",
+    "sensors": "Name -> sensor, in the order of the matrix' columns.",
+    "rules": "What must hold between sensors in every row, as `TS2 >= TS4 - 5`: `+ - * /` over sensors and numbers.",
+    "target": "What the model predicts.",
+    "alarm": "When to act. Without it no alarm is raised.",
+    "quality": "How recordings are scored.",
+    "drift": "How drift is watched for.",
+    "model": "How the model is trained.",
+    "promotion": "What a challenger must pass.",
+    "history": "Where past recordings are.",
+    "stream.topic": "Where recordings come in.",
+    "stream.labels_topic": "Where late labels come in.",
+    "stream.predictions_topic": "Where answers go; `<process>.predictions` by default.",
+    "stream.alarms_topic": "Where alarms go; `<process>.alarms` by default.",
+    "stream.dead_letter_topic": "Where unusable messages go; `<process>.dead-letters` by default.",
+    "stream.partitions": "Of each topic, when `dq topics` creates it.",
+    "stream.retention_h": "Hours that new topics keep messages: longer than your longest outage.",
+    "stream.min_samples": "A micro-batch is taken as soon as so many messages are unread.",
+    "stream.max_wait_s": "... or as soon as the oldest unread message has waited so long, s.",
+    "stream.max_samples": "Messages in a micro-batch, at most.",
+    "stream.horizon_wait_s": "... or as soon as a horizon has waited so long, s.",
+    "stream.max_message_bytes": "A longer message is quarantined.",
+    "stream.max_attempts": "A micro-batch that failed so often is parked, and the stream goes on.",
+    "stream.lease_s": "How long a run holds a micro-batch before another may adopt it, s.",
+    "stream.max_future_s": "A recording that starts later than now by more is quarantined, s.",
+    "stream.max_age_days": "... and one that started longer ago.",
+    "sample.rows": "Rows of a whole recording.",
+    "sample.period_s": "Seconds between rows. A row without a time stands at its position.",
+    "sample.horizon_rows": "Rows the model sees. The answer is given after these.",
+    "sample.profile_rows": "Rows that quality and drift look at.",
+    "sample.timezone": "Of times that name none.",
+    "sensors.NAME.unit": "Readings sent in another unit of the same kind are converted. See below.",
+    "sensors.NAME.range": "What the sensor can physically show, lowest and highest.",
+    "sensors.NAME.trusted": "A sensor of this file that it can be compared with. Recorded; nothing acts on it yet.",
+    "sensors.NAME.aliases": "Names it had: messages and history may still use them.",
+    "target.name": "What to call it.",
+    "target.unit": "Its unit.",
+    "target.task": "A number, or one of `classes`.",
+    "target.from": "Derived from the completed recording, or sent later on the labels topic.",
+    "target.column": "Which column of the recording it is derived from. It may be one that is no sensor.",
+    "target.rows": "Rows it is derived from, first and one past the last; all by default.",
+    "target.reduce": "How these rows become one value.",
+    "target.transform": "Applied to that value.",
+    "target.classes": "Names of the classes, in order.",
+    "alarm.when": "On which side of the limit.",
+    "alarm.limit": "In the target's unit.",
+    "alarm.on": "The prediction itself, or the bound of its interval that comes to the limit first.",
+    "quality.threshold": "A recording whose unified score is lower gets the fallback and never trains a model.",
+    "quality.fallback": "Its answer: of the release before, the last good value, or none. Always marked as such.",
+    "quality.scorer": "How the score is computed.",
+    "quality.unifier": "How the dimensions become one score.",
+    "quality.window": "Samples that share what is not theirs alone: a drift lowers no single sample's score.",
+    "drift.policy": "What to do about alarms and errors. The active policy adapts.",
+    "drift.detector": "Which detector.",
+    "drift.false_alarms_per_1000": "The budget: false alarms in 1000 samples without drift.",
+    "drift.worlds": "Resampled streams that the threshold is found in.",
+    "drift.world_length": "Samples of each.",
+    "drift.refit_after": "Samples of a new regime after which detector and reference are fitted anew.",
+    "drift.lead_in": "The new reference begins so many samples before the alarm.",
+    "model.trees": "Of the boosted model.",
+    "model.search": "Settings tried.",
+    "model.label_guard": "Leave labels out that lie impossibly far from the others (regression).",
+    "model.age_scale": "A sample so many samples old weighs 1/e of a new one, plus the floor.",
+    "model.age_floor": "The least that an old sample weighs.",
+    "model.coverage": "Share of truths that the interval (or set of classes) should hold.",
+    "model.device": "Where it is trained.",
+    "model.min_samples": "Labelled samples of good quality without which nothing is trained.",
+    "promotion.metric": "What a challenger is compared in.",
+    "promotion.tolerance": "Relative amount by which it may be worse before that counts.",
+    "promotion.approval": "`human`: a release that passed every gate waits for a person.",
+    "promotion.min_retained": "Share of labelled history that must have been good enough to learn from.",
+    "promotion.max_latency_ms": "Of one prediction.",
+    "promotion.probation": "Samples during which the release before answers along, unseen, and may come back; 0: none.",
+    "history.uri": "Files: CSV, Parquet or Arrow, one, a pattern or a folder; any fsspec address.",
+    "history.table": "... or a database table, `table` or `schema.table`.",
+    "history.query": "... or a query.",
+    "history.connection": "`NAME`: the database's SQLAlchemy URL is in `DQ_CONNECTION_NAME`. The ledger's without it.",
+    "history.id": "Column that tells recordings apart.",
+    "history.time": "Column of a row's time: a moment, or seconds since the recording's start.",
+    "history.start": "Column of a recording's start, where `time` holds seconds.",
+    "history.group": "Column within which windows are cut.",
+    "history.window_rows": "Instead of `id`: cut windows of so many rows out of a continuous table.",
+    "history.stride_rows": "Rows from one window to the next; `window_rows` by default.",
+    "history.samples": "Recordings that an initialization reads, from the oldest.",
+}
+
+
+def processes() -> str:
+    """The page of all keys."""
+    known = {f"{section}.{name}".lstrip(".") for section in SECTIONS for name, _ in _keys(section)}
+    if known != set(MEANING):
+        missing, gone = sorted(known - set(MEANING)), sorted(set(MEANING) - known)
+        sys.exit(f"docs/generate.py: expected a meaning for each key; missing: {missing}; of no key: {gone}")
+    parts = [INTRODUCTION]
+    for section, cls in SECTIONS.items():
+        title = f"`{section}`" if section else "The file"
+        text = "\n".join(line.strip() for line in (cls.__doc__ or "").strip().splitlines())
+        rows = [f"| `{name}` | {kind} | {MEANING[f'{section}.{name}'.lstrip('.')]} |" for name, kind in _keys(section)]
+        parts.append("\n".join([f"## {title}", "", text, "", HEAD, *rows]))
+    kinds: dict[str, list[str]] = {}
+    for name, unit in UNITS.items():
+        kinds.setdefault(unit.dimension, []).append(f"`{name}`")
+    units = [f"* {kind}: {', '.join(names)}" for kind, names in kinds.items()]
+    parts.append("\n".join(["## Units", "", "Readings are converted between units of one line.", "", *units]))
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _keys(section: str) -> Iterator[tuple[str, str]]:
+    """Keys of a section and, in words, what each takes."""
+    schema = SECTIONS[section].model_json_schema(by_alias=True)
+    required = set(schema.get("required", ()))
+    for name, entry in schema["properties"].items():
+        default = entry.get("default")
+        if name in required:
+            fallback = "**required**"
+        elif default in (None, "", []) or isinstance(default, dict):
+            fallback = "optional"
+        else:
+            fallback = f"default `{json.dumps(default) if not isinstance(default, str) else default}`"
+        yield name, f"{_kind(entry)}; {fallback}"
+
+
+def _kind(entry: dict[str, Any]) -> str:
+    if "$ref" in entry or "additionalProperties" in entry:
+        return "a section"
+    if "anyOf" in entry:
+        return next(_kind(option) for option in entry["anyOf"] if option.get("type") != "null")
+    if "enum" in entry or "const" in entry:
+        return ", ".join(f"`{value}`" for value in entry.get("enum", [entry.get("const")]))
+    if entry["type"] == "array":
+        return "[lower, higher], numbers" if "prefixItems" in entry else "a list of text"
+    words = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}
+    said = [f"{word} {entry[limit]:.10g}" for limit, word in LIMITS.items() if limit in entry]
+    return ", ".join([words[entry["type"]], *said])
+
+
+def evidence() -> str:
+    """The README's table of measured figures, from docs/results."""
+    rows = [row for file in sorted(RESULTS.glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))]
+    if not rows:
+        return "No figures are published yet: `make bench` measures them on your machine and prints them."
+    lines = ["| measured | value | against | bar | holds |", "| --- | --- | --- | --- | --- |"]
+    for row in rows:
+        cells = ["" if row[key] is None else str(row[key]) for key in ("against", "bar")]
+        holds = {True: "yes", False: "no", None: ""}[row["holds"]]
+        lines.append(f"| {row['name']} | {row['value']} {row['unit'] or ''} | {' | '.join(cells)} | {holds} |")
+    return "\n".join(lines)
+
+
+def with_evidence(readme: str) -> str:
+    """The README with its table as docs/results say."""
+    pattern = re.compile(f"{re.escape(START)}.*?{re.escape(END)}", re.DOTALL)
+    if len(pattern.findall(readme)) != 1:
+        sys.exit(f"README.md: expected {START} and {END} once each")
+    return pattern.sub(lambda _: f"{START}\n{evidence()}\n{END}", readme)
+
+
+def main(arguments: list[str]) -> None:
+    """Write the page and the table."""
+    if arguments == ["evidence"]:
+        RESULTS.mkdir(exist_ok=True)
+        for file in sorted((ROOT / "var" / "evidence").glob("*.json")):
+            shutil.copyfile(file, RESULTS / file.name)
+    elif arguments:
+        sys.exit(f"Expected no argument or `evidence`; found {' '.join(arguments)}.")
+    PAGE.write_text(processes(), encoding="utf-8")
+    README.write_text(with_evidence(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
