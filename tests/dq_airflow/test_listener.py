@@ -16,13 +16,21 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 def imported(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[str]:
     found: list[str] = []
     monkeypatch.setattr(sys, "argv", ["airflow", *arguments])
+    monkeypatch.delitem(sys.modules, listener.PRELOAD[-1], raising=False)  # as in a scheduler that just began
     monkeypatch.setattr(importlib, "import_module", found.append)
+    monkeypatch.setattr(listener, "_compile", lambda: found.append("a compiled function"))
+    monkeypatch.delitem(sys.modules, "dq_airflow.sensors", raising=False)
     listener.on_starting(None)
     return found
 
 
 def test_preloads_in_the_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert imported(monkeypatch, "scheduler", "--skip-serve-logs") == list(listener.PRELOAD)
+    assert imported(monkeypatch, "scheduler", "--skip-serve-logs") == [*listener.PRELOAD, "a compiled function"]
+
+
+def test_a_task_does_not_preload_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "PRELOAD", ("sys", "pathlib"))
+    assert imported(monkeypatch, "scheduler") == []
 
 
 @pytest.mark.parametrize("arguments", [("triggerer",), ("api-server",), ("tasks", "scheduler"), ()])
