@@ -7,6 +7,7 @@ from typing import Any
 
 from dq_pipeline.drift.policy import ActivePolicy, ActiveState
 from dq_pipeline.ports import World
+from dq_pipeline.records import DriftEvent
 from dq_pipeline.steps.clock import utc_now
 
 POLICY = "policy"
@@ -65,6 +66,15 @@ def drop_event(world: World, process: str) -> None:
     """The open event is over without an adaptation: nothing is due, and no reference is being collected."""
     now = read(world, process)
     write(world, process, now, replace(now, state=replace(now.state, reference_from=None), due=None))
+
+
+def take_up(world: World, process: str, event: DriftEvent, why: str) -> None:
+    """A drift that was left alone is to be learned after all: a refit is due, and then a reference from its change."""
+    now = read(world, process)
+    key = f"resume-{event.id}-{now.sequence}"
+    due = {"key": key, "kind": "refit", "event": event.id, "span": None, "why": why, "attempts": 0}
+    begin = max(int(event.change_point), 0)
+    write(world, process, now, replace(now, state=replace(now.state, reference_from=begin), due=due))
 
 
 def start_afresh(world: World, process: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Notice, ReleaseRow
+from dq_pipeline.records import EventState, Notice, ReleaseRow
 from dq_pipeline.steps import agenda
 from dq_pipeline.steps.clock import utc_now
 
@@ -41,7 +41,7 @@ def roll_back(world: World, process: str, *, version: str | None = None, who: st
 
 
 def resume(world: World, process: str, *, who: str, why: str) -> dict[str, Any]:
-    """Lift the hold that a rollback left.
+    """Lift the hold that a rollback left; the drift it left alone is due again.
 
     Raises
     ------
@@ -51,6 +51,10 @@ def resume(world: World, process: str, *, who: str, why: str) -> dict[str, Any]:
     hold = world.ledger.hold(process)
     if hold is None:
         raise StateError(f"{process} is not on hold")
+    held = [event for event in world.ledger.events(process) if event.state is EventState.HELD]
+    if held and world.ledger.open_event(process) is None:
+        world.ledger.move_event(held[-1].id, EventState.OPEN, outcome=f"resumed by {who}: {why}")
+        agenda.take_up(world, process, held[-1], f"resumed: {why}")
     world.ledger.resume(process, who=who, why=why, now=utc_now())
     return {"process": process, "held_since": hold.since.isoformat(), "version": hold.version}
 
