@@ -1,0 +1,3 @@
+-- Beside the ledger's database, which the image makes itself.
+CREATE DATABASE airflow;
+CREATE DATABASE mlflow;
