@@ -1,0 +1,200 @@
+"""The whole platform, live, as a test sees it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import yaml
+
+from dq_pipeline.demo.airflow_api import AirflowApi
+from dq_pipeline.local import Endpoints
+from dq_pipeline.recording import Recording
+from dq_pipeline.wiring import World
+from tests.integration.conftest import Notices, Plant, process_file, recordings
+
+Found = TypeVar("Found")
+TABLES = ("processes", "cursors", "batches", "ranges", "scores", "predictions", "targets", "outbox", "quarantine")
+
+
+def until(look: Callable[[], Found], what: str, within_s: float = 90.0) -> Found:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + within_s
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what}: expected within {within_s:.0f} s; found {found!r}"
+        time.sleep(0.1)
+    return found
+
+
+class Airflow(AirflowApi):
+    """Airflow's API, and what only tests ask of it."""
+
+    def ended(self, dag: str, run: str, within_s: float = 90.0) -> str:
+        """The state in which a run ends."""
+        ends = ("success", "failed")
+        return until(lambda: state if (state := self.run_state(dag, run)) in ends else "", f"{dag} {run}", within_s)
+
+    def task(self, dag: str, run: str, task: str) -> dict[str, Any]:
+        """A task of a run."""
+        return next(found for found in self.tasks(dag, run) if found["task_id"] == task)
+
+    def result(self, dag: str, run: str, task: str) -> Any:
+        """What a task returned."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/return_value?deserialize=true"
+        return (self._call("GET", path) or {})["value"]
+
+    def answer(self, dag: str, run: str, task: str, choice: str) -> None:
+        """Answer the question that a task asks."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails"
+        self._call("PATCH", path, {"chosen_options": [choice], "params_input": {}})
+
+
+@dataclass(frozen=True)
+class Trap:
+    """Where a task is to be held; see `airflow_local_settings.py`."""
+
+    folder: Path
+
+    def set(self, task: str, call: str, when: str = "before", nth: int = 1) -> None:
+        """Stand at the `nth` call of that method by that task (`<dag>.<task>`)."""
+        self.clear()
+        new = self.folder / "trap.new"
+        new.write_text(json.dumps({"task": task, "call": call, "when": when, "nth": nth}))
+        new.replace(self.folder / "trap.json")
+
+    def held(self) -> int:
+        """The process that is held, as soon as there is one."""
+        file = self.folder / "held.json"
+        until(file.exists, f"a task held at {self.folder / 'trap.json'}")
+        return int(json.loads(file.read_text())["pid"])
+
+    def let_go(self) -> None:
+        """Let it go on."""
+        (self.folder / "go").touch()
+
+    def ended(self) -> dict[str, Any]:
+        """How the call that was held ended: name and text of its error, if there was one."""
+        file = self.folder / "ended.json"
+        until(file.exists, "the end of the held call", 30)
+        return dict(json.loads(file.read_text()))
+
+    def clear(self) -> None:
+        """No trap, nobody held."""
+        for name in ("trap.json", "held.json", "ended.json", "go"):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Line(Plant):
+    """One process and its stream, answered by Airflow."""
+
+    airflow: Airflow = field(kw_only=True)
+    numbers: count[int] = field(default_factory=lambda: count(1000))
+
+    @property
+    def dag(self) -> str:
+        """Its deployment."""
+        return f"{self.process}_deployment"
+
+    def fresh(self, n: int, shift: float = 0.0) -> list[Recording]:
+        """Recordings that nobody sent before."""
+        return [recordings(1, self.rng, first=next(self.numbers), shift=shift)[0] for _ in range(n)]
+
+    def feed(self, runs: Sequence[Recording], scopes: Sequence[str] = ("horizon", "completion")) -> None:
+        """Publish, and wait until all of it was read, answered and sent."""
+        self.publish(runs, scopes)
+        until(self.at_rest, f"{self.process} to have answered {len(runs)} recordings", 120)
+
+    def at_rest(self) -> bool:
+        """Whether everything published was committed, and everything to send was sent."""
+        topic = self.world.process(self.process).stream.topic
+        ends = {p: end for p, (_, end) in self.world.stream.watermarks(topic).items() if end}
+        reached = {p: at for p, at in self.world.ledger.positions(self.process, topic).items() if at}
+        still = self.rows("SELECT 1 FROM dq.batches WHERE process = %s AND state <> 'committed'")
+        return reached == ends and not still and not self.summary()["outbox_pending"]
+
+    def run(self) -> str:
+        """The deployment's newest run."""
+        return str(self.airflow.runs(self.dag, limit=1)[0]["dag_run_id"])
+
+    def runs_with(self, task: str, state: str = "success") -> list[str]:
+        """The newest runs in which that task is in that state, newest first."""
+        runs = (found["dag_run_id"] for found in self.airflow.runs(self.dag, limit=10))
+        return [run for run in runs if self.airflow.task(self.dag, run, task)["state"] == state]
+
+    def predictions(self, runs: Sequence[Recording]) -> dict[str, list[tuple[Any, ...]]]:
+        """The champion's answers by sample: release, value, bounds and fallback."""
+        found: dict[str, list[tuple[Any, ...]]] = {run.sample_id: [] for run in runs}
+        query = "SELECT sample_id, release, value, lower, upper, fallback FROM dq.predictions"
+        for name, *answer in self.rows(f"{query} WHERE process = %s AND role = 'champion'"):
+            if name in found:
+                found[name].append(tuple(answer))
+        return found
+
+    def ledger(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All that the ledger holds of the stream."""
+        return {name: self.rows(f"SELECT * FROM dq.{name} WHERE process = %s ORDER BY 1, 2, 3, 4") for name in TABLES}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Everything that runs."""
+
+    endpoints: Endpoints
+    world: World
+    airflow: Airflow
+    viewer: Airflow
+    trap: Trap
+
+    @property
+    def process_dir(self) -> Path:
+        """The folder of process files."""
+        return self.endpoints.process_dir
+
+    def line(self, name: str) -> Line:
+        """A process and its stream."""
+        return Line(self.world, name, np.random.default_rng(11), Notices(), airflow=self.airflow)
+
+    def waited(self, name: str) -> str:
+        """What the deployment's triggers logged."""
+        folder = self.endpoints.var / "airflow" / "logs" / f"dag_id={name}_deployment"
+        return "\n".join(file.read_text(errors="replace") for file in folder.rglob("*.trigger.*.log"))
+
+    def last_words(self, files: int = 8, lines: int = 12) -> str:
+        """The ends of the logs that tasks wrote last."""
+        folder = self.endpoints.var / "airflow" / "logs"
+        logs = sorted(folder.rglob("attempt=*.log*"), key=lambda file: file.stat().st_mtime)[-files:]
+        return "\n".join(f"--- {file.relative_to(folder)}\n{_readable(file, lines)}" for file in logs)
+
+
+def _readable(log: Path, lines: int) -> str:
+    """The last events of a log, without what Airflow says each time."""
+    found = []
+    for line in log.read_text(errors="replace").splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if event.get("category") == "DeprecationWarning":
+            continue
+        if event.get("level") != "info" or event.get("logger", "").startswith("dq_"):
+            detail = event.get("error_detail") or ""
+            found.append(
+                f"{event.get('timestamp', '')} {event.get('level')} {event['event']} {str(detail)[-1500:]}"[:2000]
+            )
+    return "\n".join(found[-lines:])
+
+
+def write_process(folder: Path, name: str, history: Path, **sections: Any) -> None:
+    """A process file of the small pump."""
+    data = process_file(name)
+    data["history"]["uri"] = str(history)
+    for section, change in sections.items():
+        data[section] = {**data.get(section, {}), **change}
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
