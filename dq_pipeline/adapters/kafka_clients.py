@@ -184,6 +184,7 @@ class KafkaClients:
             "bootstrap_timeout_ms": int(self._connect_timeout_s * 1000),
             "request_timeout_ms": int(self.timeout_s * 1000),
             "reconnect_backoff_max_ms": 2000,
+            "retry_backoff_ms": 10,  # a first poll sleeps as long, twice, while partitions are still being looked up
             "metadata_max_age_ms": 60_000,
             **self._security,
         }
