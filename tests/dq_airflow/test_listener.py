@@ -16,7 +16,6 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 def imported(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[str]:
     found: list[str] = []
     monkeypatch.setattr(sys, "argv", ["airflow", *arguments])
-    monkeypatch.delitem(sys.modules, listener.PRELOAD[-1], raising=False)  # as in a scheduler that just began
     monkeypatch.setattr(importlib, "import_module", found.append)
     monkeypatch.setattr(listener, "_compile", lambda: found.append("a compiled function"))
     monkeypatch.delitem(sys.modules, "dq_airflow.sensors", raising=False)
@@ -25,6 +24,7 @@ def imported(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[str]:
 
 
 def test_preloads_in_the_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, listener.PRELOAD[-1], raising=False)  # as in a scheduler that just began
     assert imported(monkeypatch, "scheduler", "--skip-serve-logs") == [*listener.PRELOAD, "a compiled function"]
 
 
