@@ -23,7 +23,7 @@ Found = TypeVar("Found")
 TABLES = ("processes", "cursors", "batches", "ranges", "scores", "predictions", "targets", "outbox", "quarantine")
 
 
-def until(look: Callable[[], Found], what: str, within_s: float = 90.0) -> Found:
+def until(look: Callable[[], Found], what: str, within_s: float = 180.0) -> Found:
     """What `look` finds, as soon as it finds something."""
     deadline = time.monotonic() + within_s
     while not (found := look()):
@@ -35,7 +35,7 @@ def until(look: Callable[[], Found], what: str, within_s: float = 90.0) -> Found
 class Airflow(AirflowApi):
     """Airflow's API, and what only tests ask of it."""
 
-    def ended(self, dag: str, run: str, within_s: float = 90.0) -> str:
+    def ended(self, dag: str, run: str, within_s: float = 180.0) -> str:
         """The state in which a run ends."""
         ends = ("success", "failed")
         return until(lambda: state if (state := self.run_state(dag, run)) in ends else "", f"{dag} {run}", within_s)
@@ -81,7 +81,7 @@ class Trap:
     def ended(self) -> dict[str, Any]:
         """How the call that was held ended: name and text of its error, if there was one."""
         file = self.folder / "ended.json"
-        until(file.exists, "the end of the held call", 30)
+        until(file.exists, "the end of the held call")
         return dict(json.loads(file.read_text()))
 
     def clear(self) -> None:
@@ -109,7 +109,7 @@ class Line(Plant):
     def feed(self, runs: Sequence[Recording], scopes: Sequence[str] = ("horizon", "completion")) -> None:
         """Publish, and wait until all of it was read, answered and sent."""
         self.publish(runs, scopes)
-        until(self.at_rest, f"{self.process} to have answered {len(runs)} recordings", 120)
+        until(self.at_rest, f"{self.process} to have answered {len(runs)} recordings")
 
     def at_rest(self) -> bool:
         """Whether everything published was committed, and everything to send was sent."""

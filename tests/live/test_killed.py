@@ -43,7 +43,7 @@ def test_a_killed_task_is_tried_again_and_each_sample_is_answered_once(
     assert (again["state"], again["try_number"]) == ("success", 2)
     assert again["pid"] != pid
 
-    until(pump.at_rest, "all twelve answered", 60)
+    until(pump.at_rest, "all twelve answered")
     release = platform.world.ledger.production(pump.process).version
     assert {name: [row[0] for row in rows] for name, rows in pump.predictions(runs).items()} == {
         run.sample_id: [release] for run in runs
@@ -83,13 +83,13 @@ def test_an_orphan_that_wakes_after_its_retry_changes_nothing(platform: Platform
     supervisor.kill()
     assert platform.airflow.ended(pump.dag, run) == "success"
     assert platform.airflow.task(pump.dag, run, "act")["try_number"] == 2
-    until(pump.at_rest, "all answered by the retry", 60)
+    until(pump.at_rest, "all answered by the retry")
     assert orphan.is_running()
     before, sent = pump.ledger(), Counter(keys(pump))
 
     platform.trap.let_go()
     assert platform.trap.ended()["error"] == "LostClaimError"
-    until(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE, "the orphan's end", 30)
+    until(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE, "the orphan's end")
     assert pump.ledger() == before
     assert Counter(keys(pump)) == sent
     assert all(len(rows) == 1 for rows in pump.predictions(runs).values())
