@@ -81,6 +81,10 @@ class Watch:
     def _unread(self, settings: StreamSettings, now: datetime) -> Readiness:
         positions = self.world.ledger.positions(self.process, settings.topic)
         marks = self.world.stream.watermarks(settings.topic)
+        for p, position in positions.items():
+            if p not in marks or marks[p][1] < position:
+                why = f"partition {p} of {settings.topic} ends before offset {position}, which is to be read next"
+                return Readiness(True, "ready", why)  # the pull that follows fails and says what to do
         starts = {p: max(positions.get(p, earliest), earliest) for p, (earliest, _) in marks.items()}
         lag = sum(max(end - starts[p], 0) for p, (_, end) in marks.items())
         if lag == 0:

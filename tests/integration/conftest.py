@@ -98,7 +98,7 @@ class Plant:
         file = self.world.settings.process_dir / f"{self.process}.yaml"
         data = yaml.safe_load(file.read_text())
         for name, change in sections.items():
-            data[name] = {**data.get(name, {}), **change} if isinstance(change, dict) else change
+            data[name] = change if name == "sensors" else {**data.get(name, {}), **change}
         file.write_text(yaml.safe_dump(data, sort_keys=False))
 
     # --- the stream
