@@ -77,7 +77,7 @@ def training_data(world: World, process: Process) -> TrainingData:
 
 
 def history(world: World, process: Process, fact: dict[str, Any]) -> TrainingData:
-    """The annotated history that a fact of the ledger names."""
+    """The annotated history that a fact of the ledger names; a label that was given since is believed."""
     batches, accepted, manifest = [], [], []
     for chunk in fact["chunks"]:
         batch = SampleBatch.from_bytes(world.lake.get(chunk["uri"]))
@@ -86,9 +86,10 @@ def history(world: World, process: Process, fact: dict[str, Any]) -> TrainingDat
         accepted.append(np.array([name in good for name in batch.ids], dtype=np.bool_))
         manifest.append({"batch": chunk["uri"].split("/")[-2], "uri": chunk["uri"], "ids": batch.ids})
     batch = SampleBatch.concat(batches)
+    labels = world.ledger.targets(process.name, batch.ids)
     return TrainingData(
         batch=batch,
-        target=batch.target,
+        target=np.array([labels.get(name, sent) for name, sent in zip(batch.ids, batch.target.tolist(), strict=True)]),
         accepted=np.concatenate(accepted),
         number=np.arange(-len(batch), 0),
         manifest=tuple(manifest),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from dq_pipeline import steps
@@ -64,6 +67,26 @@ def test_labels_from_rows_are_joined_and_bad_rows_named(unlabelled: tuple[Plant,
     assert [(bad["row"], bad["reason"]) for bad in added["refused"]] == [(2, "not_numeric"), (3, "schema")]
     assert [row.target for row in plant.world.ledger.judged(plant.process)] == [4.5]
     assert steps.add_labels(plant.world, plant.process, rows)["new"] == 0
+
+
+def test_a_process_of_labels_alone_learns_and_is_judged(plant: Plant) -> None:
+    plant.edit(target={"name": "yield_rate", "unit": "1", "from": "labels", "column": None, "rows": None})
+    past = recordings(220, np.random.default_rng(7))
+    steps.add_labels(plant.world, plant.process, [_row(run) for run in past])
+    plant.initialize()
+    runs = recordings(40, plant.rng, first=1000)
+    plant.publish(runs)
+    assert plant.turn()["branch"] == "nothing"
+    assert plant.figures()["judged"] == 0
+    _say(plant, *(_label(plant, run, _row(run)["value"]) for run in runs))
+    plant.publish(recordings(5, plant.rng, first=2000))
+    assert plant.turn()["branch"] == "nothing"
+    assert plant.figures()["judged"] == 40
+    assert plant.figures()["mae"] < 1.0
+
+
+def _row(run: Recording) -> dict[str, Any]:
+    return {"sample_id": run.sample_id, "value": float(run.target[20:].mean())}
 
 
 def test_a_label_may_come_before_its_recording(running: Plant) -> None:

@@ -67,6 +67,20 @@ def test_initializing_anew_while_a_batch_is_open_is_safe(plant: Plant) -> None:
     }
 
 
+def test_a_drift_between_training_and_promotion_is_learned(plant: Plant) -> None:
+    """The new detector catches up on it with its first batch, long after the alarms would have been raised."""
+    plant.initialize()
+    key = plant.initialize("second", promote=False)
+    plant.publish(recordings(160, plant.rng, first=1000, shift=4.0), ("completion",))
+    plant.answer()
+    second = steps.promote(plant.world, plant.process, key=key)["version"]
+    plant.publish(recordings(10, plant.rng, first=2000, shift=4.0), ("completion",))
+    assert plant.turn()["branch"] == "adapt"
+    assert plant.world.ledger.production(plant.process).version != second
+    (event,) = [event for event in plant.world.ledger.events(plant.process) if event.release == second]
+    assert event.sample < 20
+
+
 def test_the_same_initialization_twice_is_one_release(plant: Plant) -> None:
     assert plant.initialize() == plant.initialize()
     assert len(plant.world.ledger.releases(plant.process)) == 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.schema import (
     LIVE_EVENTS,
+    batches,
     changes,
     detector_states,
     drift_alarms,
@@ -82,14 +83,20 @@ class Drift(Database):
         return _event(row)
 
     def drift_alarms(self, process: str, *, first_sample: int, stop_sample: int) -> Sequence[DriftAlarm]:
-        """Alarms raised by the samples numbered first <= number < stop, in stream order; held ones are left out."""
+        """Alarms heard at the samples numbered first <= number < stop, in stream order; held ones are left out.
+
+        A detector that caught up on samples of earlier batches was heard at the first sample of the batch it came with.
+        """
+        heard = func.greatest(drift_alarms.c.sample, batches.c.first_sample)
+        came_with = (batches.c.process == drift_alarms.c.process) & (batches.c.batch_id == drift_alarms.c.batch_id)
         wanted = (
             select(drift_alarms)
             .join(drift_events, drift_events.c.id == drift_alarms.c.event)
+            .join(batches, came_with)
             .where(
                 drift_alarms.c.process == process,
-                drift_alarms.c.sample >= first_sample,
-                drift_alarms.c.sample < stop_sample,
+                heard >= first_sample,
+                heard < stop_sample,
                 drift_events.c.state != EventState.HELD,
             )
             .order_by(drift_alarms.c.sample, drift_alarms.c.id)
