@@ -74,12 +74,12 @@ PLANS: MappingProxyType[str, Plan] = MappingProxyType(
         "hydraulic": Plan(
             samples=400,
             tail=60,
-            drift=Drift(at=190, sensors=("TS1", "TS2", "TS3", "TS4", "PS5", "PS6"), size=3.0, target_shift=-0.15),
+            drift=Drift(at=190, kind="gain", sensors=("PS5", "PS6", "FS2"), size=0.1, target_shift=-0.15),
         ),
         "skab": Plan(
-            samples=350,
-            tail=45,
-            drift=Drift(at=170, sensors=("Current", "Pressure", "Temperature"), size=3.0, target_shift=-6.0),
+            samples=280,
+            tail=40,
+            drift=Drift(at=60, kind="gain", sensors=("Temperature", "Accelerometer1RMS"), size=0.5, target_shift=6.0),
         ),
     }
 )
