@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -16,7 +16,6 @@ from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording
 from dq_pipeline.simulate import vacuum
 
-SEED = 14
 DAMAGED = (
     "truncated",
     "wrong_schema",
@@ -41,6 +40,10 @@ class Plan:
         The last of them, held back until the new release is in Production: what it is seen at work on.
     drift
         Put on top of the recordings; where the process is simulated, `wear` instead.
+    ahead
+        Messages that may be unread while more are fed.
+    lead
+        Recordings whose horizon is fed before a completion.
     faults
         Share of the recordings with a fault; recorded history has none, so that many of them would be a drift.
     wear
@@ -55,7 +58,8 @@ class Plan:
     damaged: tuple[str, ...] = DAMAGED
     strays: int = 2
     ahead: int = 100
-    lead: int = field(default=3)
+    lead: int = 3
+    seed: int = 16
 
 
 PLANS: MappingProxyType[str, Plan] = MappingProxyType(
@@ -75,6 +79,7 @@ PLANS: MappingProxyType[str, Plan] = MappingProxyType(
             samples=400,
             tail=60,
             drift=Drift(at=190, kind="gain", sensors=("PS5", "PS6", "FS2"), size=0.1, target_shift=-0.15),
+            seed=14,
         ),
         "skab": Plan(
             samples=280,
@@ -126,10 +131,12 @@ def history_and_feed(world: World, process: Process, plan: Plan, variables: dict
 
 
 def _simulated(process: Process, plan: Plan, variables: dict[str, str]) -> list[Recording]:
-    begin, rng = process.history.samples, np.random.default_rng(SEED)
+    begin, rng = process.history.samples, np.random.default_rng(plan.seed)
     rows, period_s = process.sample.rows, process.sample.period_s
     past = vacuum.simulate(begin, rng, rows=rows, period_s=period_s)
-    defective = prepare(past, process, seed=SEED + 1, faults=plan.faults)  # as the stream's are, or they are a drift
+    defective = prepare(
+        past, process, seed=plan.seed + 1, faults=plan.faults
+    )  # as the stream's are, or they are a drift
     recorded.write(defective.recordings, recorded.history_uri(process, variables))
     return vacuum.simulate(
         plan.samples,
@@ -146,7 +153,7 @@ def _prepared(process: Process, plan: Plan, stream: Sequence[Recording], *, inje
     return prepare(
         stream,
         process,
-        seed=SEED,
+        seed=plan.seed,
         faults=plan.faults,
         damaged=plan.damaged,
         strays=plan.strays,
