@@ -42,9 +42,8 @@ def initialization(process: Process) -> None:
     """The DAG of one process."""
     name = process.name
     arguments = common(process, "initialization", __doc__)
-    with DAG(schedule=None, params=PARAMS, render_template_as_native_obj=True, **arguments):
-        chunks = tasks.plan(name, samples="{{ params.samples }}", chunk="{{ params.chunk }}")
-        annotated = tasks.annotate.expand(name, chunk=chunks)
+    with DAG(schedule=None, params=PARAMS, **arguments):
+        annotated = tasks.annotate.expand(name, chunk=tasks.plan(name))
         groups.release(process, tasks.train(name, tasks.unify(name, annotated)))
 
 

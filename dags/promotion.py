@@ -1,7 +1,7 @@
 """Asks a person whether a release that passed every gate may go into Production, and waits for the answer.
 
 Only for processes with `promotion: {approval: human}`. Started by the process' initialization and deployment, which do
-not wait for it: the release in Production goes on answering the stream. `approve` >> `promote`, or `reject`.
+not wait for it: the release in Production goes on answering the stream. `approve` >> `heed` >> `promote`, or `reject`.
 
 Parameters: `key` and `version` of the staged release, given by the run that staged it. Without an answer within a week
 the release is rejected.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.hitl import HITLBranchOperator
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param
 
 from dq_airflow import pools, processes, tasks
@@ -30,20 +30,20 @@ def promotion(process: Process) -> None:
     """The DAG of one process."""
     name = process.name
     with DAG(schedule=None, params=PARAMS, **common(process, "promotion", __doc__)):
-        approve = HITLBranchOperator(
+        approve = HITLOperator(
             task_id="approve",
             pool=pools.ANSWER,
             subject=f"Promote release {{{{ params.version }}}} of {process.title}?",
             body="It passed every gate and is in Staging.",
             options=["Approve", "Reject"],
-            options_mapping={"Approve": "promote", "Reject": "reject"},
             defaults="Reject",
             response_timeout=timedelta(days=7),
             execution_timeout=None,
         )
         staged = {"key": "{{ params.key }}"}
-        tasks.promote(name, staged, approval=approve.output)
-        tasks.reject(name, staged, approval=approve.output)
+        answer = tasks.heed(name, approve.output, {"Approve": "promote", "Reject": "reject"})
+        tasks.promote(name, staged, approval=answer)
+        tasks.reject(name, staged, approval=answer)
 
 
 for valid in processes.valid("promotion"):

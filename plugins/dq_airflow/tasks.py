@@ -167,6 +167,14 @@ def stage(process: str, evaluated: Mapping[str, Any]) -> Result:
         return steps.stage(world, process, key=evaluated["key"])
 
 
+@step(pools.ANSWER)
+def heed(process: str, approval: Mapping[str, Any], branches: Mapping[str, str]) -> Result:  # noqa: ARG001
+    """Follow what a person chose: `branches` maps each option to a task id. Hands the answer on, with who gave it."""
+    answer = {"chosen_options": approval["chosen_options"], "responded_by_user": approval["responded_by_user"]}
+    branching.follow(get_current_context(), answer, {branches[answer["chosen_options"][0]]})
+    return answer
+
+
 @step(pools.ANSWER, emits=("release",))
 def promote(process: str, staged: Mapping[str, Any], approval: Mapping[str, Any] | None = None) -> Result:
     """Put a staged release into Production; `approval` is a person's answer, where one was asked."""
@@ -207,12 +215,17 @@ def roll_back(process: str, decided: Mapping[str, Any], approval: Mapping[str, A
 
 
 @step(pools.LEARN)
-def plan(process: str, samples: int | None = None, chunk: int = 100) -> list[Result]:
-    """Fit the reference to the history and cut the history into chunks: the list to map `annotate` over."""
+def plan(process: str) -> list[Result]:
+    """Fit the reference to the history and cut the history into chunks: the list to map `annotate` over.
+
+    The run's parameters `samples` and `chunk` are heeded, where the DAG has them.
+    """
     from dq_pipeline import steps
 
+    context = get_current_context()
+    given = {name: context["params"][name] for name in ("samples", "chunk") if name in context["params"]}
     with hooks.open_world() as world:
-        planned = steps.plan(world, process, run=get_current_context()["run_id"], samples=samples, chunk=chunk)
+        planned = steps.plan(world, process, run=context["run_id"], **given)
     chunks: list[Result] = planned["chunks"]
     return chunks
 

@@ -163,7 +163,8 @@ def test_a_person_approves_where_the_process_file_says_so(folder: Path) -> None:
     assert dag.get_task("stage").downstream_task_ids == {"ask"}
     assert dag.get_task("ask").trigger_dag_id == "careful_promotion"
     asked = parsed("promotion.py").dags["careful_promotion"]
-    assert asked.get_task("approve").downstream_task_ids == {"promote", "reject"}
+    assert asked.get_task("heed").upstream_task_ids == {"approve"}
+    assert asked.get_task("heed").downstream_task_ids == {"promote", "reject"}
 
 
 def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
