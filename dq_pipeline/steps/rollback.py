@@ -14,7 +14,8 @@ from dq_pipeline.steps.clock import utc_now
 def roll_back(world: World, process: str, *, version: str | None = None, who: str, why: str) -> dict[str, Any]:
     """Put an earlier version back into Production; without `version`, the one that Production replaced.
 
-    The ledger decides first; the registry is then brought in line, so a death in between is mended by running it again.
+    The ledger decides first; the registry is then brought in line, so a death in between is mended by running it again:
+    the same request, by the same person for the same reason, finds itself done and goes back no further.
 
     Raises
     ------
@@ -23,7 +24,7 @@ def roll_back(world: World, process: str, *, version: str | None = None, who: st
     """
     if not why.strip():
         raise StateError("a rollback needs a reason, found none")
-    target = _target(world, process, version)
+    target = _target(world, process, version, who, why)
     change = world.ledger.move_release(process, target.version, "rollback", who=who, why=why, now=utc_now())
     agenda.drop_event(world, process)
     sync_registry(world, process)
@@ -65,18 +66,22 @@ def sync_registry(world: World, process: str) -> None:
 
 
 def previous_release(world: World, process: str) -> ReleaseRow | None:
-    """The release that the one in Production replaced."""
+    """The release that the one in Production replaced when it was promoted; not one that was rolled back to it."""
     by_version = {release.version: release for release in world.ledger.releases(process)}
     current = world.ledger.production(process)
     for change in reversed(world.ledger.changes(process)):
-        if current is not None and change.action in ("promote", "rollback") and change.version == current.version:
+        if current is not None and change.action == "promote" and change.version == current.version:
             return by_version.get(change.previous or "")
     return None
 
 
-def _target(world: World, process: str, version: str | None) -> ReleaseRow:
+def _target(world: World, process: str, version: str | None, who: str, why: str) -> ReleaseRow:
     current = world.ledger.production(process)
+    newest = next(reversed(world.ledger.changes(process)), None)
+    repeated = newest is not None and (newest.action, newest.who, newest.why) == ("rollback", who, why)
     if version is None:
+        if repeated and current is not None:
+            return current
         previous = previous_release(world, process)
         if previous is None:
             raise StateError(f"{process} has no earlier release to go back to")
@@ -84,6 +89,6 @@ def _target(world: World, process: str, version: str | None) -> ReleaseRow:
     known = {release.version: release for release in world.ledger.releases(process)}
     if version not in known:
         raise StateError(f"{process} has no release {version!r}; there are: {', '.join(known) or 'none'}")
-    if current is not None and current.version == version and world.ledger.changes(process)[-1].action != "rollback":
+    if current is not None and current.version == version and (newest is None or newest.action != "rollback"):
         raise StateError(f"release {version} of {process} is in Production already")
     return known[version]
