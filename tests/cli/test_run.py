@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dq_pipeline import steps
+from dq_pipeline.cli import run
+from dq_pipeline.steps.readiness import Readiness
+
+READY = Readiness(True, "ready", "25 unread messages", 25)
+IDLE = Readiness(False, "waiting for samples", "nothing unread")
+
+
+@dataclass
+class Ledger:
+    let_go_by: list[str] = field(default_factory=list)
+
+    def let_go(self, process: str, holder: str, error: str, now: Any) -> None:
+        self.let_go_by.append(f"{holder}: {error}")
+
+
+@dataclass
+class World:
+    ledger: Ledger = field(default_factory=Ledger)
+    approval: str = "none"
+
+    def process(self, _: str) -> Any:
+        return type("P", (), {"promotion": type("Q", (), {"approval": self.approval})})
+
+
+@pytest.fixture
+def play(monkeypatch):
+    """Replace the steps: each looks up its next answer, or raises it."""
+    called: list[str] = []
+
+    def prepare(looks: list[Readiness], **answers: Any) -> list[str]:
+        queue = list(looks)
+
+        class Watch:
+            def __init__(self, *_: Any) -> None:
+                pass
+
+            def look(self) -> Readiness:
+                return queue.pop(0) if queue else IDLE
+
+        monkeypatch.setattr(steps, "Watch", Watch)
+        monkeypatch.setattr(run, "POLL_S", 0.0)
+        defaults = {
+            "pull": {"batch_id": "b", "sequence": 1, "messages": 2},
+            "assess": {"quarantined": 0},
+            "act": {"predictions": 2, "alarms": 1, "drift_alarms": 0},
+            "decide": {"branch": "nothing"},
+            "drain": 0,
+            "retrain": {"key": "k"},
+            "evaluate": {"passed": True, "why": ""},
+            "stage": {"version": "2"},
+            "promote": {"version": "2"},
+            "reject": {},
+            "roll_back": {},
+        }
+        for name, default in defaults.items():
+            answer = answers.get(name, default)
+
+            def step(*_: Any, _name: str = name, _answer: Any = answer, **__: Any) -> Any:
+                called.append(_name)
+                if isinstance(_answer, BaseException):
+                    raise _answer
+                return _answer
+
+            monkeypatch.setattr(steps, name, step)
+        return called
+
+    return prepare
+
+
+def test_takes_what_is_ready_and_ends_when_idle(play):
+    called = play([READY, READY, IDLE])
+    told = run.loop(World(), "p", "cli:here:1", until_idle=True)  # type: ignore[arg-type]
+    assert called == ["pull", "assess", "act", "decide"] * 2
+    assert (told["batches"], told["predictions"], told["alarms"], told["failures"]) == (2, 4, 2, 0)
+
+
+def test_once_is_one_look(play):
+    called = play([IDLE, READY])
+    assert run.loop(World(), "p", "h", once=True)["batches"] == 0  # type: ignore[arg-type]
+    assert called == []
+
+
+def test_a_failure_lets_the_batch_go_and_the_loop_goes_on(play):
+    play([READY, READY, IDLE], assess=RuntimeError("broken"))
+    world, said = World(), []
+    told = run.loop(world, "p", "cli:here:1", until_idle=True, say=said.append)  # type: ignore[arg-type]
+    assert told["failures"] == 2
+    assert world.ledger.let_go_by == ["cli:here:1: RuntimeError: broken"] * 2
+    assert any("RuntimeError: broken" in line for line in said)
+
+
+def test_ctrl_c_lets_the_batch_go_too(play):
+    play([READY], act=KeyboardInterrupt())
+    world = World()
+    assert run.loop(world, "p", "h")["batches"] == 0  # type: ignore[arg-type]
+    assert len(world.ledger.let_go_by) == 1
+
+
+@pytest.mark.parametrize(
+    ("passed", "approval", "then"),
+    [
+        (True, "none", ["retrain", "evaluate", "stage", "promote"]),
+        (True, "human", ["retrain", "evaluate", "stage"]),
+        (False, "none", ["retrain", "evaluate", "reject"]),
+    ],
+)
+def test_adapts_when_it_is_due(play, passed, approval, then):
+    called = play(
+        [READY, IDLE],
+        decide={"branch": "adapt", "kind": "refit", "event": 1, "why": "alarm"},
+        evaluate={"passed": passed, "why": "worse"},
+    )
+    run.loop(World(approval=approval), "p", "h", until_idle=True)  # type: ignore[arg-type]
+    assert called[4:] == then
+
+
+def test_rolls_back_when_it_is_due_and_not_when_told_not_to(play):
+    called = play([READY, IDLE], decide={"branch": "roll_back", "version": "1", "why": "worse"})
+    run.loop(World(), "p", "h", until_idle=True)  # type: ignore[arg-type]
+    assert called[-1] == "roll_back"
+    called.clear()
+    play([READY, IDLE], decide={"branch": "roll_back", "version": "1", "why": "worse"})
+    run.loop(World(), "p", "h", until_idle=True, adapt=False)  # type: ignore[arg-type]
+    assert called == ["pull", "assess", "act"]
+
+
+def test_drains_what_a_killed_run_left(play):
+    called = play([READY, IDLE], pull=None)
+    run.loop(World(), "p", "h", until_idle=True)  # type: ignore[arg-type]
+    assert called == ["pull", "drain"]
