@@ -1,7 +1,8 @@
 """Answers the process' stream, one micro-batch a run, and adapts when it drifts.
 
-`wait` (in the triggerer, without a worker) >> `pull` >> `assess` >> `act`, which commits; then `decide` asks the ledger
-what comes next: nothing, an adaptation (`retrain` >> `evaluate` >> `stage` >> `promote`, or `reject`), or `roll_back`.
+`wait` (in the triggerer, without a worker) >> `pull` >> `assess` >> `act`, which commits; then `decide` takes late
+labels in and asks the ledger what comes next: nothing, an adaptation (`retrain` >> `evaluate` >> `stage` >> `promote`, or
+`reject`), or `roll_back`.
 The stream is answered before any of that begins, so nothing that is late there makes an answer late.
 
 Parameters: none. A new run begins as soon as one ends. Without a release in Production it waits and says so in the log
@@ -45,7 +46,7 @@ def deployment(process: Process) -> None:
         with TaskGroup("adapt", prefix_group_id=False):
             retrained = tasks.retrain(name, decided)
             groups.release(process, retrained)
-        acted >> [decided, tasks.take_labels(name)]
+        acted >> decided
         decided >> nothing
         tasks.roll_back(name, decided)
 

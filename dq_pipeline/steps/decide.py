@@ -25,36 +25,35 @@ FULL_REFERENCE = 200
 
 
 def decide(world: World, process: str) -> dict[str, Any]:
-    """Decide what comes next for a process, from the ledger alone.
+    """Take late labels in and decide what comes next for a process, from the ledger alone.
 
     Returns
     -------
     dict
-        `branch`: "nothing", "adapt" (with `event`, `kind` and `key`) or "roll_back" (with `version`); and `why`.
-        `kind` is "refit" (the model), "rebuild" (model, detector and reference) or "rereference" (detector and
-        reference alone, the model carried over).
+        `branch`: "nothing", "adapt" (with `event`, `kind` and `key`) or "roll_back" (with `version`); `why`; and how
+        many `new_labels` came. `kind` is "refit" (the model), "rebuild" (model, detector and reference) or
+        "rereference" (detector and reference alone, the model carried over).
     """
     serving = in_production(world, process)
-    take_labels(world, process)
+    labels = take_labels(world, process)
+    decided = _decided(world, serving)
+    return {"event": None, "kind": None, "key": None, "version": None, "new_labels": labels["new"], **decided}
+
+
+def _decided(world: World, serving: Serving) -> dict[str, Any]:
+    name = serving.process.name
     worse = _failed_probation(world, serving)
     if worse is not None:
         return worse
     due = _follow(world, serving)
-    if world.ledger.hold(process) is not None:
+    if world.ledger.hold(name) is not None:
         return _nothing("adaptation is on hold since a rollback; `dq resume` lifts it")
     if due is None:
         return _nothing("no open drift event asks for anything yet")
     if due["attempts"] >= MAX_ATTEMPTS:
-        _give_up(world, process, due)
+        _give_up(world, name, due)
         return _nothing(f"gave up on {due['key']} after {due['attempts']} attempts")
-    return {
-        "branch": "adapt",
-        "event": due["event"],
-        "kind": due["kind"],
-        "key": due["key"],
-        "version": None,
-        "why": due["why"],
-    }
+    return {"branch": "adapt", **{field: due[field] for field in ("event", "kind", "key", "why")}}
 
 
 def _follow(world: World, serving: Serving) -> dict[str, Any] | None:
@@ -175,14 +174,7 @@ def _failed_probation(world: World, serving: Serving) -> dict[str, Any] | None:
     )
     if result.passed:
         return None
-    return {
-        "branch": "roll_back",
-        "event": None,
-        "kind": None,
-        "key": None,
-        "version": replaced.version,
-        "why": f"on probation: {result.detail}",
-    }
+    return {"branch": "roll_back", "version": replaced.version, "why": f"on probation: {result.detail}"}
 
 
 def _give_up(world: World, process: str, due: dict[str, Any]) -> None:
@@ -194,4 +186,4 @@ def _give_up(world: World, process: str, due: dict[str, Any]) -> None:
 
 
 def _nothing(why: str) -> dict[str, Any]:
-    return {"branch": "nothing", "event": None, "kind": None, "key": None, "version": None, "why": why}
+    return {"branch": "nothing", "why": why}

@@ -123,14 +123,19 @@ def take_labels(process: str) -> Result:
     return taken
 
 
-@step(pools.ANSWER, may_emit=("incident",))
+@step(pools.ANSWER, may_emit=("incident", "labels"))
 def decide(process: str, branches: Mapping[str, str]) -> Result:
-    """Ask the ledger what comes next, and follow it: `branches` maps each answer to the task that begins it."""
+    """Take late labels in, ask the ledger what comes next, and follow it.
+
+    `branches` maps each answer to the task that begins it.
+    """
     from dq_pipeline import steps
 
     context = get_current_context()
     with _reporting(context, process) as world:
         decided = steps.decide(world, process)
+    if decided["new_labels"]:
+        assets.emit(context, process, "labels", {"new": decided["new_labels"]})
     branching.follow(context, decided, {branches[decided["branch"]]})
     return decided
 

@@ -80,7 +80,7 @@ def test_the_life_of_a_process(run: Run, plant: Plant) -> None:  # noqa: F811
     first = ledger.production(name)
     assert first is not None
 
-    answering = {"wait", "pull", "assess", "act", "take_labels", "decide"}
+    answering = {"wait", "pull", "assess", "act", "decide"}
     plant.publish(recordings(30, plant.rng))
     states = run("deployment.py", f"{name}_deployment")
     assert which(states, "success") == {*answering, "nothing"}

@@ -80,8 +80,7 @@ def test_deployment_is_wired_as_drawn(bag: DagBag) -> None:
         "wait": {"pull"},
         "pull": {"assess"},
         "assess": {"act"},
-        "act": {"decide", "take_labels"},
-        "take_labels": set(),
+        "act": {"decide"},
         "decide": {"nothing", "retrain", "roll_back"},
         "nothing": set(),
         "roll_back": set(),
@@ -173,8 +172,7 @@ def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
     assert emitted == {
         "pull": {"dq://vacuum/incident"},
         "act": {"dq://vacuum/drift", "dq://vacuum/incident"},
-        "take_labels": {"dq://vacuum/labels"},
-        "decide": {"dq://vacuum/incident"},
+        "decide": {"dq://vacuum/incident", "dq://vacuum/labels"},
         "promote": {"dq://vacuum/release"},
         "roll_back": {"dq://vacuum/release"},
     }
