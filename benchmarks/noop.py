@@ -68,7 +68,6 @@ def noop() -> None:
     with DAG(DAG_ID, schedule=None, start_date=datetime(2025, 1, 1, tzinfo=UTC), catchup=False):
         acted = act(step.override(task_id="assess")(step.override(task_id="pull")(NoopSensor(task_id="wait").output)))
         decided = decide(acted)
-        acted >> [decided, step.override(task_id="take_labels")("labels")]
         retrained = step.override(task_id="retrain")(decided)
         evaluated = step.override(task_id="evaluate")(retrained)
         staged = step.override(task_id="stage")(evaluated)
