@@ -1,8 +1,9 @@
 """Answers the process' stream, one micro-batch a run, and adapts when it drifts.
 
 `wait` (in the triggerer, without a worker) >> `pull` >> `assess` >> `act`, which commits; then `decide` takes late
-labels in and asks the ledger what comes next: nothing, an adaptation (`retrain` >> `evaluate` >> `stage` >> `promote`,
-or `reject`), or `roll_back`. The stream is answered before any of that begins, so nothing that is late there makes an answer late.
+labels in and asks the ledger what comes next: nothing, an adaptation (`retrain` >> `evaluate` >> `stage` >>
+`promote`, or `reject`), or `roll_back`.
+The stream is answered before any of that begins, so nothing that is late there makes an answer late.
 
 Parameters: none. A new run begins as soon as one ends. Without a release in Production it waits and says so in the log
 of `wait`: run the process' initialization. After a failure it waits longer each time (up to five minutes).
