@@ -42,7 +42,6 @@ class Played:
     process: Process
     feed: Feed
     plan: plans.Plan
-    first_release: str
     sent: int
     endpoints: Endpoints
     settings: Settings
@@ -96,14 +95,13 @@ class Director:
             create_pools(settings)
             with self.timeline.phase("initialization"):
                 self._initialize(api, process)
-            first = world.ledger.production(name)
-            if first is None:
+            if world.ledger.production(name) is None:
                 raise ServerError(f"A release of {name} in Production expected after its initialization; found none.")
             with self.timeline.phase("stream"):
                 self._until_parsed(api, f"{name}_deployment")
                 api.pause(f"{name}_deployment", False)
                 sent = self._stream(world, process, plan, feed)
-        return Played(process, feed, plan, first.version, sent, endpoints, settings)
+        return Played(process, feed, plan, sent, endpoints, settings)
 
     def _settings(self, endpoints: Endpoints | None) -> Settings:
         """Flags come first: whatever servers the caller's environment names, the demo uses its own."""
@@ -123,6 +121,9 @@ class Director:
 
     def _up(self, parts: list[str]) -> Endpoints:
         own = {"DQ_LAKE_URI": str(self.var / "lake"), **_AIRFLOW}
+        data = self._settings(None).data_dir
+        if data is not None:
+            own["DQ_DATA_DIR"] = str(data)  # servers do not run in the caller's folder
         return local.up(parts, self.var, env=own, on_step=self.say)
 
     def _timed(self, phase: str, work: Callable[[], Endpoints]) -> Endpoints:
