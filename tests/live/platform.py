@@ -123,6 +123,13 @@ class Line(Plant):
         """The deployment's newest run."""
         return str(self.airflow.runs(self.dag, limit=1)[0]["dag_run_id"])
 
+    def waiting_run(self) -> str:
+        """The run that will take what comes next, as soon as it waits for it."""
+        return until(
+            lambda: run if self.airflow.task(self.dag, (run := self.run()), "wait")["state"] == "deferred" else "",
+            f"{self.dag} to wait",
+        )
+
     def runs_with(self, task: str, state: str = "success") -> list[str]:
         """The newest runs in which that task is in that state, newest first."""
         runs = (found["dag_run_id"] for found in self.airflow.runs(self.dag, limit=10))
