@@ -53,6 +53,9 @@ def _decided(world: World, serving: Serving) -> dict[str, Any]:
     if due["attempts"] >= MAX_ATTEMPTS:
         _give_up(world, name, due)
         return _nothing(f"gave up on {due['key']} after {due['attempts']} attempts")
+    waiting = world.ledger.release_by_key(name, due["key"])
+    if waiting is not None and waiting.stage == "Staging" and world.process(name).promotion.approval == "human":
+        return _nothing(f"release {waiting.version} in Staging waits for a person's approval")
     return {"branch": "adapt", **{field: due[field] for field in ("event", "kind", "key", "why")}}
 
 
