@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from dq_pipeline.cli.terminal import AsJson, errors
-from dq_pipeline.errors import DQError
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +48,7 @@ def demo(
         console.print(f"[dim]{timeline.seconds:6.1f} s[/dim]  ", end="")
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    missing = ["it was interrupted"]
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with console.status("starting") as status:
@@ -72,10 +72,7 @@ def demo(
             say("Everything stays up until Ctrl-C.")
             threading.Event().wait()
     except KeyboardInterrupt:
-        missing = ["interrupted"] if "summary" not in locals() else missing
-    except DQError as error:
-        say(f"failed: {error}")
-        raise
+        say("interrupted")
     finally:
         say("stopping")
         local.down(folder)
