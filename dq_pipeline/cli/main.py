@@ -61,8 +61,8 @@ def options(
     """Options of all commands; they come before the command's name."""
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "INFO" if debug else "WARNING")
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING)
-    for chatty in ("kafka", "alembic", "mlflow", "urllib3"):
-        logging.getLogger(chatty).setLevel(logging.WARNING if debug else logging.ERROR)
+    for chatty in ("kafka", "alembic", "mlflow", "urllib3"):  # what goes wrong there comes to us as an error
+        logging.getLogger(chatty).setLevel(logging.WARNING if debug else logging.CRITICAL)
 
 
 for module in (demo, servers, doctor, topics, simulate, initialize, feed, run, labels, status, releases, airflow):

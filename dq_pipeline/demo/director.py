@@ -96,7 +96,10 @@ class Director:
             with self.timeline.phase("initialization"):
                 self._initialize(api, process)
             if world.ledger.production(name) is None:
-                raise ServerError(f"A release of {name} in Production expected after its initialization; found none.")
+                raise ServerError(
+                    f"A release of {name} in Production expected after its initialization; found none: a gate refused "
+                    f"it, and {self.var}/airflow/logs/dag_id={name}_initialization says which."
+                )
             with self.timeline.phase("stream"):
                 self._until_parsed(api, f"{name}_deployment")
                 api.pause(f"{name}_deployment", False)
@@ -145,7 +148,7 @@ class Director:
             time.sleep(_LOOK_S)
 
     def _initialize(self, api: AirflowApi, process: Process) -> None:
-        dag, run = f"{process.name}_initialization", f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        dag, run = f"{process.name}_initialization", "demo"  # the run's name seeds what is random: the same each time
         self._until_parsed(api, dag)
         api.pause(dag, False)
         api.trigger(dag, run)
