@@ -9,11 +9,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.evidence import show, write
+from benchmarks.table import show
+from dq_pipeline.evidence import write
 
+FOLDER = Path(__file__).resolve().parents[1] / "var" / "evidence"
 BENCHMARKS = ("profile_kernel", "drift_detector", "dag_parse", "deployment_latency")
 
 
@@ -28,7 +31,7 @@ def main(names: list[str]) -> int:
     for name in names or BENCHMARKS:
         console.print(f"[bold]{name}[/bold] {'(short)' if short else ''}")
         rows += importlib.import_module(f"benchmarks.{name}").measure(short)
-    path = write("bench", rows, partial=bool(names))
+    path = write(FOLDER, "bench", rows, partial=bool(names))
     show(console, rows)
     console.print(f"written to {path}")
     missed = [row["name"] for row in rows if row["holds"] is False]

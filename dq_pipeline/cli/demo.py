@@ -35,9 +35,9 @@ def demo(
     """
     from rich.console import Console
 
-    from dq_pipeline import local
+    from dq_pipeline import evidence, local
     from dq_pipeline.demo.director import Director
-    from dq_pipeline.demo.report import shortcomings, summarize
+    from dq_pipeline.demo.report import evidence_rows, shortcomings, summarize
     from dq_pipeline.demo.table import table
     from dq_pipeline.demo.timeline import Timeline
     from dq_pipeline.wiring import open_world
@@ -57,6 +57,7 @@ def demo(
                 summary = summarize(world, played, timeline)
         summary_file = folder / "demo" / "summary.json"
         summary_file.write_text(json.dumps(summary, indent=1), encoding="utf-8")
+        evidence.write(folder / "evidence", "demo", evidence_rows(summary), partial=True)
         missing = shortcomings(summary)
         if as_json:
             typer.echo(json.dumps(summary))
