@@ -9,7 +9,7 @@ from rich.table import Table
 
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, number, world
 
-_FIGURES = ("mae", "rmse", "r2", "accuracy", "f1")
+_FIGURES = ("mae", "r2", "accuracy", "f1")
 
 
 def register(app: typer.Typer) -> None:
@@ -89,10 +89,10 @@ def _one(found: dict[str, Any]) -> list[Table | str]:
 
 def _releases(found: dict[str, Any]) -> Table:
     shown = [name for name in _FIGURES if any(name in row for row in found["releases"])]
-    table = Table("release", "stage", "kind", "trained on", "judged", *shown, "created", title="Releases")
+    table = Table("release", "stage", "kind", "learned from", "judged on", *shown, "created", title="Releases")
     for row in found["releases"]:
-        figures = (number(row.get(name)) for name in shown)
-        made = str(row["created_at"])[:19]
+        figures = (number(row.get(name), 3) for name in shown)
+        made = str(row["created_at"])[5:16]
         table.add_row(
             row["version"], row["stage"], row["kind"], str(row["samples"]), str(row["judged"]), *figures, made
         )
