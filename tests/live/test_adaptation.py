@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import psutil
 import pytest
 
 from dq_pipeline.errors import ServerError
@@ -68,14 +67,11 @@ def test_a_rollback_restores_a_release_whole_and_starts_no_loop(platform: Platfo
     line, ledger, airflow = adapted.line, platform.world.ledger, platform.airflow
     dag, run, reason = f"{line.process}_rollback", "back", "worse on the night shift"
     airflow.trigger(dag, run, {"version": adapted.first, "reason": reason})
-    until(lambda: airflow.task(dag, run, "approve")["state"] == "awaiting_input", "the question")
-    asked_by = airflow.task(dag, run, "approve")["pid"]
-    until(lambda: not psutil.pid_exists(asked_by), "the end of the task that asked: no person answers sooner")
+    until(lambda: airflow.waits_for_a_person(dag, run, "approve"), "the question")
     with pytest.raises(ServerError, match="403"):
         platform.viewer.answer(dag, run, "approve", "Approve")
     assert ledger.production(line.process).version == adapted.second
-    airflow.answer(dag, run, "approve", "Approve")
-    assert airflow.ended(dag, run) == "success"
+    assert airflow.approved(dag, run, "approve") == "success"
     change = ledger.changes(line.process)[-1]
     assert (change.action, change.version, change.previous) == ("rollback", adapted.first, adapted.second)
     assert (change.who, change.why) == ("admin", reason)
