@@ -103,21 +103,27 @@ def retained_volume(evidence: Evidence, settings: Promotion, _rng: np.random.Gen
 
 
 def coverage(evidence: Evidence, _settings: Promotion, _rng: np.random.Generator) -> GateResult:
-    """The interval's coverage is not significantly outside the promised one -+ 0.05 (exact binomial, each side 5 %)."""
+    """The interval's coverage is not significantly outside the promised one -+ 0.05 (exact binomial, each side 5 %).
+
+    A first release is told its figure and let in all the same: without it nothing would answer the stream at all.
+    """
     known = np.isfinite(evidence.truth)
     n, held = int(known.sum()), int(evidence.covered[known].sum())
     low, high = evidence.coverage - SLACK, min(evidence.coverage + SLACK, 1.0)
-    name = "coverage"
+    name, first = "coverage", evidence.champion is None
     if n < ENOUGH:
         return GateResult(name, True, None, low, f"no verdict: {n} labelled samples, {ENOUGH} needed")
     too_few = float(binom.cdf(held, n, low))
     too_many = float(binom.sf(held - 1, n, high))
     share = held / n
     detail = f"{held} of {n} truths ({share:.0%}) within the {evidence.coverage:.0%} interval"
+    lenient = "; a first release is let in with it" if first else ""
     if too_few < LEVEL:
-        return GateResult(name, False, share, low, f"{detail}: significantly below {low:.0%} (p = {too_few:.3f})")
+        detail = f"{detail}: significantly below {low:.0%} (p = {too_few:.3f}){lenient}"
+        return GateResult(name, first, share, low, detail)
     if too_many < LEVEL:
-        return GateResult(name, False, share, high, f"{detail}: significantly above {high:.0%} (p = {too_many:.3f})")
+        detail = f"{detail}: significantly above {high:.0%} (p = {too_many:.3f}){lenient}"
+        return GateResult(name, first, share, high, detail)
     return GateResult(name, True, share, low, f"{detail}: not significantly outside {low:.0%} to {high:.0%}")
 
 

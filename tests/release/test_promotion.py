@@ -140,3 +140,10 @@ def test_probation_rolls_back_only_what_is_surely_worse() -> None:
 def test_refuses_predictions_of_another_length() -> None:
     with pytest.raises(DataError, match="60 predictions expected"):
         assess(evidence(60, challenger=np.zeros(3)), SETTINGS, rng())
+
+
+def test_a_first_release_is_told_its_coverage_and_let_in() -> None:
+    found = GATES["coverage"](dataclasses.replace(evidence(60, held=20), champion=None), SETTINGS, rng())
+    assert found.passed
+    assert "significantly below" in found.detail
+    assert not GATES["coverage"](evidence(60, held=20), SETTINGS, rng()).passed
