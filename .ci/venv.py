@@ -86,7 +86,7 @@ def install_project():
     """Make the checkout importable, and `.venv/bin/dq` a command that a long path does not break."""
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
     packages = Path(subprocess.check_output([PYTHON, "-c", ask], text=True).strip())
-    (packages / "dq_pipeline.pth").write_text(f"{ROOT}\n")
+    (packages / "dq_pipeline.pth").write_text(f"{ROOT}\n{ROOT / 'plugins'}\n")
     command = VENV / "bin" / "dq"
     command.write_text(DQ)
     command.chmod(0o755)
