@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 
-from dq_pipeline.adapters.release_cache import keep, sound
+from dq_pipeline.adapters.release_cache import keep, only_copy, sound
 from dq_pipeline.errors import RegistryError
 from dq_pipeline.records import Stage
 from dq_pipeline.release.bundle import digest, verify
@@ -178,21 +178,25 @@ class MlflowRegistry:
             version = self._aliases(process).get(alias)
             return None if version is None else self._version(self._client.get_model_version(process, version))
 
-    def fetch(self, process: str, version: str) -> Path:
+    def fetch(self, process: str, version: str, run_id: str = "") -> Path:
         """The release's folder on this machine: downloaded once, verified every time.
 
-        A release fetched before is used while the server does not answer: the stream goes on.
+        With its `run_id` a release fetched before is used without asking the server, for versions never change; and
+        without it while the server does not answer: the stream goes on.
 
         Raises
         ------
         RegistryError
             If there is no such version, or what is stored is not what was registered.
         """
+        known = self._cache / process / f"{version}-{run_id}"
+        if run_id and sound(known):
+            return known
         try:
             with self._speaking(f"fetch version {version} of {process}"):
                 found = self._version(self._client.get_model_version(process, version))
         except RegistryError as error:
-            kept = self._kept(process, version)
+            kept = only_copy(self._cache / process, version)
             if _absent(error.__cause__) or kept is None:
                 raise
             return kept
@@ -213,11 +217,6 @@ class MlflowRegistry:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return folder
-
-    def _kept(self, process: str, version: str) -> Path | None:
-        """The one sound copy of a version on this machine; None if there is none or more than one."""
-        copies = [folder for folder in (self._cache / process).glob(f"{version}-*") if sound(folder)]
-        return copies[0] if len(copies) == 1 else None
 
     def _run(self, process: str, key: str) -> str:
         """The run of this key: the one an earlier attempt left, or a new one."""

@@ -19,6 +19,12 @@ def sound(folder: Path, expected: str | None = None) -> bool:
     return expected is None or digest(folder) == expected
 
 
+def only_copy(folder: Path, version: str) -> Path | None:
+    """The one sound copy of a version in a process' folder; None if there is none or more than one."""
+    copies = [copy for copy in folder.glob(f"{version}-*") if sound(copy)]
+    return copies[0] if len(copies) == 1 else None
+
+
 def keep(arrived: Path, folder: Path, expected: str) -> None:
     """Put a verified download in its place; another process may be doing the same."""
     if folder.exists():

@@ -71,8 +71,8 @@ class Registry(Protocol):
     def reconcile(self, process: str, stages: Mapping[str, Stage]) -> tuple[str, ...]:
         """Give every version the stage that `stages` says; returns those that differed."""
 
-    def fetch(self, process: str, version: str) -> Path:
-        """The release's folder on this machine, downloaded once and verified."""
+    def fetch(self, process: str, version: str, run_id: str = "") -> Path:
+        """The release's folder on this machine, downloaded once and verified; `run_id` spares asking for it again."""
 
 
 class Notifier(Protocol):

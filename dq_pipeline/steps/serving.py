@@ -66,7 +66,7 @@ def in_production(world: World, process: str) -> Serving:
 
 def load(world: World, row: ReleaseRow) -> Serving:
     """A release with everything it decides with."""
-    bundle, detector_id = _load(world.registry.fetch(row.process, row.version))
+    bundle, detector_id = _load(world.registry.fetch(row.process, row.version, row.run_id))
     return Serving(row, bundle, bundle.governs(world.process(row.process)), detector_id)
 
 

@@ -233,6 +233,9 @@ def test_a_fetched_release_outlives_the_server(
         closed.bind(("127.0.0.1", 0))  # bound and not listening: refused
         gone = MlflowRegistry(f"http://127.0.0.1:{closed.getsockname()[1]}", tmp_path / "cache of releases")
         assert gone.fetch(process, version) == folder
+        run_id = folder.name.removeprefix(f"{version}-")
+        monkeypatch.setattr(gone, "_version", None)  # nobody is asked
+        assert gone.fetch(process, version, run_id) == folder
         with pytest.raises(RegistryError, match="dq doctor"):
             gone.fetch(process, "9")
         with pytest.raises(RegistryError, match="dq doctor"):
