@@ -111,7 +111,7 @@ def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
         settings = release.governs(world.process(process)).settings_hash()
         tags = {"kind": kind, "event": str(event or ""), "settings": settings}
         version, run_id = world.registry.log_release(process, folder, key=key, metrics=metrics, tags=tags)
-    world.ledger.add_release(
+    row = world.ledger.add_release(
         ReleaseRow(
             process=process,
             version=version,
@@ -127,7 +127,7 @@ def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
         )
     )
     world.ledger.configuration(process, tags["settings"], dict(release.settings), utc_now())
-    if world.ledger.release_by_key(process, key).stage == "None":  # type: ignore[union-attr]
+    if row.stage == "None":
         world.ledger.move_release(process, version, "stage", who="dq", why=f"challenger {key}", now=utc_now())
     sync_registry(world, process)
     return {"key": key, "version": version}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
 from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.steps import paths
 from dq_pipeline.steps.training_data import TrainingData
+from dq_pipeline.storage import from_npz, to_npz
 
 Progress = Callable[[int, int, str], None]
 
@@ -198,10 +198,8 @@ def fetch(world: World, process: str, key: str, folder: Path) -> Release:
 
 def evidence_to_bytes(evidence: Evidence | None) -> bytes:
     """What the gates need, as npz; nothing where the model is carried over and was judged before."""
-    out = io.BytesIO()
     if evidence is None:
-        np.savez(out, empty=np.zeros(0))
-        return out.getvalue()
+        return to_npz({"empty": np.zeros(0)})
     arrays: dict[str, NDArray[Any]] = {
         "truth": evidence.truth,
         "challenger": evidence.challenger,
@@ -210,22 +208,21 @@ def evidence_to_bytes(evidence: Evidence | None) -> bytes:
     }
     if evidence.champion is not None:
         arrays["champion"] = evidence.champion
-    np.savez(out, allow_pickle=False, **arrays)
-    return out.getvalue()
+    return to_npz(arrays)
 
 
 def evidence_from_bytes(data: bytes) -> Evidence | None:
     """What :func:`evidence_to_bytes` wrote."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as file:
-        if "empty" in file:
-            return None
-        coverage, retained, latency_ms = file["figures"].tolist()
-        return Evidence(
-            truth=file["truth"],
-            challenger=file["challenger"],
-            champion=file.get("champion"),
-            covered=file["covered"],
-            coverage=coverage,
-            retained=retained,
-            latency_ms=latency_ms,
-        )
+    arrays = from_npz(data, "a challenger's evidence")
+    if "empty" in arrays:
+        return None
+    coverage, retained, latency_ms = arrays["figures"].tolist()
+    return Evidence(
+        truth=arrays["truth"],
+        challenger=arrays["challenger"],
+        champion=arrays.get("champion"),
+        covered=arrays["covered"],
+        coverage=coverage,
+        retained=retained,
+        latency_ms=latency_ms,
+    )

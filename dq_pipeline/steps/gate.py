@@ -13,8 +13,8 @@ from dq_pipeline.process import Process
 from dq_pipeline.recording import Placed, assemble, place
 from dq_pipeline.records import Outgoing, Quarantined, RawMessage
 from dq_pipeline.samples import SampleBatch, Scope
+from dq_pipeline.steps.dead_letters import letter
 from dq_pipeline.wire.codec import decode
-from dq_pipeline.wire.outgoing import dead_letter
 
 Seen = Callable[[Scope, Sequence[str]], set[str]]
 
@@ -71,7 +71,7 @@ def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, s
             Quarantined(m.partition, m.offset, error.reason, error.detail, error.sample_id, scope)
             for m, scope, error in refused
         ),
-        dead_letters=tuple(_dead_letter(m, process, error) for m, _, error in refused),
+        dead_letters=tuple(letter(m, process, process.stream.topic, error) for m, _, error in refused),
         unknown=dict(unknown),
     )
 
@@ -82,17 +82,3 @@ def _duplicate(sample_id: str, scope: Scope, where: str) -> SampleError:
 
 def _batch(samples: dict[str, tuple[RawMessage, Placed]], process: Process, scope: Scope) -> SampleBatch:
     return assemble([one for _, one in samples.values()], process, scope).in_order()
-
-
-def _dead_letter(message: RawMessage, process: Process, error: SampleError) -> Outgoing:
-    key, value, headers = dead_letter(
-        process.name,
-        error,
-        topic=process.stream.topic,
-        partition=message.partition,
-        offset=message.offset,
-        at=np.datetime64(message.timestamp_ms, "ms"),
-        key=message.key,
-        value=message.value,
-    )
-    return Outgoing(process.stream.dead_letter_topic, key, value, tuple(headers))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from dq_pipeline.errors import SampleError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Loss, Notice, OffsetRange, Outgoing, RawMessage, TargetRow
+from dq_pipeline.records import Loss, Notice, OffsetRange, Outgoing, TargetRow
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.dead_letters import letter
 from dq_pipeline.wire.labels import Label, decode_label, read_label
-from dq_pipeline.wire.outgoing import dead_letter
 
 POSITIONS = "label_positions"
 """The ledger's fact that holds where the labels topic was read to."""
@@ -63,7 +61,7 @@ def take_labels(world: World, process: str) -> dict[str, Any]:
         try:
             good.append(_target(decode_label(message.value, message.headers, settings), "labels"))
         except SampleError as error:
-            bad.append(_dead(message, process, topic, settings.stream.dead_letter_topic, error))
+            bad.append(letter(message, settings, topic, error))
     new = world.ledger.add_targets(process, good, utc_now()) if good else 0
     if bad:
         world.stream.publish(bad)
@@ -77,17 +75,3 @@ def take_labels(world: World, process: str) -> dict[str, Any]:
 
 def _target(label: Label, origin: str) -> TargetRow:
     return TargetRow(label.sample_id, label.value, origin, label.annotator)
-
-
-def _dead(message: RawMessage, process: str, topic: str, letters: str, error: SampleError) -> Outgoing:
-    key, value, headers = dead_letter(
-        process,
-        error,
-        topic=topic,
-        partition=message.partition,
-        offset=message.offset,
-        at=np.datetime64(message.timestamp_ms, "ms"),
-        key=message.key,
-        value=message.value,
-    )
-    return Outgoing(letters, key, value, tuple(headers))
