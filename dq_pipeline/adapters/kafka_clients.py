@@ -201,6 +201,8 @@ class KafkaClients:
 
         def client(**config: Any) -> KafkaNetClient:
             opened.append(KafkaNetClient(**config))
+            # kafka-python hands this option on to all but the metadata, whose second request would wait 100 ms
+            opened[-1].cluster.config["retry_backoff_ms"] = config["retry_backoff_ms"]
             return opened[-1]
 
         with self.outages("Connecting"):

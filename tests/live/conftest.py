@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,22 +80,37 @@ def platform(mlflow_server: Endpoints, names: dict[str, str]) -> Iterator[Platfo
         yield Platform(endpoints, world, airflow, viewer, Trap(config))
 
 
+@dataclass(frozen=True)
+class Initialized:
+    """A process after its initialization through Airflow, before its first message."""
+
+    line: Line
+    run: str
+    in_ledger: list[tuple[str, str]]
+    in_registry: list[tuple[str, str]]
+
+
 @pytest.fixture(scope="session")
-def initialized(platform: Platform, names: dict[str, str]) -> tuple[Line, str]:
-    """The pump, initialized through Airflow, and the run that did it."""
+def initialized(platform: Platform, names: dict[str, str]) -> Initialized:
+    """The pump; what its later messages lead to depends on the order of the tests."""
     line = platform.line(names["pump"])
     dag, run = f"{line.process}_initialization", "first"
     until(lambda: platform.airflow.has(dag), dag)
     platform.airflow.trigger(dag, run, {"chunk": 110})
     state = platform.airflow.ended(dag, run, 180)
     assert state == "success", platform.last_words()
-    return line, run
+    return Initialized(
+        line,
+        run,
+        [(row.version, row.stage) for row in platform.world.ledger.releases(line.process)],
+        [(found.version, found.stage) for found in platform.world.registry.versions(line.process)],
+    )
 
 
 @pytest.fixture
-def pump(platform: Platform, initialized: tuple[Line, str]) -> Iterator[Line]:
+def pump(platform: Platform, initialized: Initialized) -> Iterator[Line]:
     """The pump in production, at rest before and after the test."""
-    line = initialized[0]
+    line = initialized.line
     until(line.at_rest, "the pump at rest")
     yield line
     platform.trap.let_go()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from .platform import Line, Platform, until
+from .conftest import Initialized
+from .platform import Platform, until
 
 pytestmark = pytest.mark.live
 
 
-def test_initialization_puts_a_release_into_production(platform: Platform, initialized: tuple[Line, str]) -> None:
-    line, run = initialized
-    states = [
-        (found["task_id"], found["state"]) for found in platform.airflow.tasks(f"{line.process}_initialization", run)
-    ]
+def test_initialization_puts_a_release_into_production(platform: Platform, initialized: Initialized) -> None:
+    dag = f"{initialized.line.process}_initialization"
+    states = [(found["task_id"], found["state"]) for found in platform.airflow.tasks(dag, initialized.run)]
     assert sorted(states) == [
         ("annotate", "success"),
         ("annotate", "success"),
@@ -25,19 +24,10 @@ def test_initialization_puts_a_release_into_production(platform: Platform, initi
         ("train", "success"),
         ("unify", "success"),
     ]
-    release = platform.world.ledger.production(line.process)
-    assert release is not None
-    assert [(row.version, row.stage) for row in platform.world.ledger.releases(line.process)] == [
-        (release.version, "Production")
-    ]
-    registry = platform.world.registry
-    assert [(found.version, found.stage) for found in registry.versions(line.process)] == [
-        (release.version, "Production")
-    ]
-    found = registry.get(line.process, "production")
-    assert found is not None
-    assert found.version == release.version
-    assert registry.get(line.process, "staging") is None
+    staged, first = platform.world.ledger.changes(initialized.line.process)[:2]
+    assert (staged.action, first.action, first.previous) == ("stage", "promote", None)
+    assert initialized.in_ledger == [(first.version, "Production")]
+    assert initialized.in_registry == [(first.version, "Production")]
 
 
 def test_a_deployment_without_a_release_waits_and_says_so(platform: Platform, names: dict[str, str]) -> None:
