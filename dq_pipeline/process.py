@@ -117,21 +117,31 @@ class Quality(_Section):
 
     threshold: float = Field(0.25, ge=0, le=1)
     fallback: Literal["previous_release", "last_good", "none"] = "last_good"
-    scorer: Literal["direct"] = "direct"
-    unifier: Literal["pca", "mean", "min"] = "pca"
+    scorer: Literal["direct", "learned"] = "direct"
+    oracle_share: float = Field(0.1, gt=0, le=1)
+    oracle_tolerance: float = Field(0.1, gt=0, le=1)
+    unifier: Literal["pca", "mean", "min", "pc1"] = "pca"
+    curate: bool = True
     window: int = Field(25, ge=5, le=1000)
 
 
 class Drift(_Section):
     """How drift is watched for: the detector, its false-alarm budget and the policy that acts on it."""
 
-    policy: Literal["active"] = "active"
-    detector: Literal["sequential"] = "sequential"
+    policy: Literal["active", "passive", "static"] = "active"
+    passive_every: int = Field(50, ge=5, le=10_000)
+    detector: Literal["sequential", "window"] = "sequential"
     false_alarms_per_1000: float = Field(1.0, gt=0, le=100)
     worlds: int = Field(40, ge=10, le=1000)
     world_length: int = Field(600, ge=100, le=10_000)
+    statistic: Literal["combined", "jsd", "kl", "psi", "ks", "wasserstein"] = "combined"
+    tau: float = Field(0.06, gt=0, lt=0.5)
+    window: int = Field(25, ge=5, le=1000)
+    stride: int = Field(5, ge=1, le=1000)
+    draws: int = Field(500, ge=100, le=100_000)
     refit_after: int = Field(100, ge=20, le=10_000)
     lead_in: int = Field(10, ge=0, le=1000)
+    regimes: int = Field(0, ge=0, le=20)
 
 
 class Model(_Section):
@@ -139,10 +149,14 @@ class Model(_Section):
 
     trees: int = Field(100, ge=5, le=5000)
     search: int = Field(6, ge=1, le=200)
+    search_seconds: float | None = Field(None, gt=0)
+    early_stopping: int | None = Field(None, ge=1, le=500)
     label_guard: bool = True
+    weights: Literal["fading", "newest", "expanding"] = "fading"
     age_scale: float = Field(300.0, gt=0)
     age_floor: float = Field(0.05, ge=0, le=1)
     coverage: float = Field(0.9, gt=0.5, lt=1)
+    recalibrate: bool = True
     device: Literal["cpu", "cuda"] = "cpu"
     min_samples: int = Field(40, ge=20)
 
