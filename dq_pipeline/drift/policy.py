@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dq_pipeline.errors import DataError
-
-Floats = NDArray[np.float64]
+from dq_pipeline.process import Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +48,9 @@ class JoinEvent:
 
 @dataclass(frozen=True, slots=True)
 class Refit:
-    """Refit the model now: after an alarm, because targets are late, the error is large, or the new regime settled."""
+    """Refit the model now: an alarm came, targets are late, the error is large, the regime settled, or it is time."""
 
-    reason: Literal["alarm", "targets_late", "error", "settled"]
+    reason: Literal["alarm", "targets_late", "error", "settled", "schedule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +65,8 @@ Decision = OpenEvent | JoinEvent | Refit | RefitDetector
 
 
 @dataclass(frozen=True, slots=True)
-class ActiveState:
-    """What the active policy remembers.
+class PolicyState:
+    """What a policy remembers.
 
     Attributes
     ----------
@@ -78,10 +74,13 @@ class ActiveState:
         Of the last windows that had targets, the oldest first.
     reference_from
         Where the open event's reference begins; None without an open event.
+    scheduled_from
+        The sample that the schedule of refits counts from; None before the first window.
     """
 
     errors: tuple[float, ...] = ()
     reference_from: int | None = None
+    scheduled_from: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dict that JSON can hold."""
@@ -97,10 +96,90 @@ class ActiveState:
             If it is not such a state.
         """
         try:
-            begin = state["reference_from"]
-            return cls(tuple(float(x) for x in state["errors"]), None if begin is None else int(begin))
+            numbers = (None if state[key] is None else int(state[key]) for key in ("reference_from", "scheduled_from"))
+            return cls(tuple(float(x) for x in state["errors"]), *numbers)
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"Expected a state of the active policy, found {state!r}") from error
+            raise DataError(f"Expected a state of a policy, found {state!r}") from error
+
+
+class Policy(Protocol):
+    """A policy decides and does not act; whoever calls it stores the state with what was done."""
+
+    @classmethod
+    def of(cls, settings: Drift, /) -> Self:
+        """The policy with the settings of a process file."""
+        ...
+
+    def decide(self, state: PolicyState, window: Window) -> tuple[PolicyState, tuple[Decision, ...]]:
+        """Take one window in.
+
+        Returns
+        -------
+        PolicyState
+        tuple of Decision
+            What to do, in this order; empty for nothing. At most one `Refit` and one `RefitDetector`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StaticPolicy:
+    """Never adapt: the first release answers for good. Alarms are gathered in one event.
+
+    Examples
+    --------
+    >>> StaticPolicy().decide(PolicyState(), Window(500, 525, alarms=(520, 524), error=9.0))[1]
+    (OpenEvent(alarm=520, reference_from=500), JoinEvent(alarm=524))
+    """
+
+    @classmethod
+    def of(cls, _settings: Drift, /) -> Self:
+        return cls()
+
+    def decide(self, state: PolicyState, window: Window) -> tuple[PolicyState, tuple[Decision, ...]]:
+        begin, events = _gathered(state.reference_from, window, lead_samples=window.until - window.first)
+        return replace(state, reference_from=begin), events
+
+
+@dataclass(frozen=True, slots=True)
+class PassivePolicy:
+    """Refit on schedule, whatever the detector says; an alarm renews the reference alone.
+
+    Attributes
+    ----------
+    every
+        Samples from one refit to the next.
+    lead_samples, settle_samples
+        As of :class:`ActivePolicy`.
+
+    Examples
+    --------
+    >>> policy = PassivePolicy(every=50)
+    >>> state, decisions = policy.decide(PolicyState(), Window(500, 525))
+    >>> decisions
+    ()
+    >>> policy.decide(state, Window(525, 550))[1]
+    (Refit(reason='schedule'),)
+    """
+
+    every: int = 50
+    lead_samples: int = 10
+    settle_samples: int = 100
+
+    @classmethod
+    def of(cls, settings: Drift, /) -> Self:
+        return cls(settings.passive_every, settings.lead_in, settings.refit_after)
+
+    def decide(self, state: PolicyState, window: Window) -> tuple[PolicyState, tuple[Decision, ...]]:
+        begin, decisions = _gathered(state.reference_from, window, self.lead_samples)
+        if begin is not None and window.until - begin >= self.settle_samples:
+            decisions = (*decisions, RefitDetector(begin, window.until))
+            begin = None
+        since = window.first if state.scheduled_from is None else state.scheduled_from
+        if window.until - since >= self.every:
+            decisions = (*decisions, Refit("schedule"))
+            since += (window.until - since) // self.every * self.every
+        return replace(state, reference_from=begin, scheduled_from=since), decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +200,11 @@ class ActivePolicy:
         The new reference begins this many samples before the alarm, never before the alarm's micro-batch.
     settle_samples
         Samples of the new regime on which detector and reference are fitted anew.
-    weight_decay_samples, weight_floor
-        A refit weighs a sample by ``exp(-age / weight_decay_samples) + weight_floor``.
 
     Examples
     --------
     >>> policy = ActivePolicy()
-    >>> state, decisions = policy.decide(policy.start(), Window(500, 525, alarms=(520,)))
+    >>> state, decisions = policy.decide(PolicyState(), Window(500, 525, alarms=(520,)))
     >>> decisions
     (OpenEvent(alarm=520, reference_from=510), Refit(reason='targets_late'))
     >>> policy.decide(state, Window(525, 615))[1]
@@ -140,32 +217,16 @@ class ActivePolicy:
     least_windows: int = 5
     lead_samples: int = 10
     settle_samples: int = 100
-    weight_decay_samples: float = 300.0
-    weight_floor: float = 0.05
 
-    def start(self) -> ActiveState:
-        """The state before the first window."""
-        return ActiveState()
+    @classmethod
+    def of(cls, settings: Drift, /) -> Self:
+        return cls(lead_samples=settings.lead_in, settle_samples=settings.refit_after)
 
-    def decide(self, state: ActiveState, window: Window) -> tuple[ActiveState, tuple[Decision, ...]]:
-        """Take one window in.
-
-        Returns
-        -------
-        ActiveState
-        tuple of Decision
-            What to do, in this order; empty for nothing. At most one `Refit` and one `RefitDetector`.
-        """
+    def decide(self, state: PolicyState, window: Window) -> tuple[PolicyState, tuple[Decision, ...]]:
         ratio = self._error_in_medians(state, window.error)
-        begin = state.reference_from
-        decisions: list[Decision] = []
+        begin, decisions = _gathered(state.reference_from, window, self.lead_samples)
         refit: Refit | None = None
-        for alarm in window.alarms:
-            if begin is not None:
-                decisions.append(JoinEvent(alarm))
-                continue
-            begin = max(alarm - self.lead_samples, window.first)
-            decisions.append(OpenEvent(alarm, begin))
+        if any(isinstance(decision, OpenEvent) for decision in decisions):
             if window.error is None:
                 refit = Refit("targets_late")
             elif ratio is None or ratio >= self.alarm_error_ratio:
@@ -173,20 +234,16 @@ class ActivePolicy:
         if refit is None and ratio is not None and ratio >= self.error_ratio:
             refit = Refit("error")
         if begin is not None and window.until - begin >= self.settle_samples:
-            decisions.append(RefitDetector(begin, window.until))
+            decisions = (*decisions, RefitDetector(begin, window.until))
             begin = None
             if refit is None and (ratio is None or ratio >= 1.0):
                 refit = Refit("settled")
         if refit is not None:
-            decisions.append(refit)
+            decisions = (*decisions, refit)
         known = state.errors if window.error is None else (*state.errors, window.error)
-        return ActiveState(known[-self.median_windows :], begin), tuple(decisions)
+        return replace(state, errors=known[-self.median_windows :], reference_from=begin), decisions
 
-    def refit_weights(self, ages: Floats) -> Floats:
-        """Weights of a refit's samples by their age in samples."""
-        return np.asarray(np.exp(-ages / self.weight_decay_samples) + self.weight_floor)
-
-    def _error_in_medians(self, state: ActiveState, error: float | None) -> float | None:
+    def _error_in_medians(self, state: PolicyState, error: float | None) -> float | None:
         if error is None or len(state.errors) < self.least_windows:
             return None
         middle = median(state.errors)
@@ -195,21 +252,30 @@ class ActivePolicy:
         return float("inf") if error > 0.0 else 1.0
 
 
-class Policy(Protocol):
-    """A policy decides and does not act; whoever calls it stores the state with what was done."""
-
-    def start(self) -> Any:
-        """The state before the first window."""
-        ...
-
-    def decide(self, state: Any, window: Window) -> tuple[Any, tuple[Decision, ...]]:
-        """Take one window in."""
-        ...
-
-    def refit_weights(self, ages: Floats) -> Floats:
-        """Weights of a refit's samples by their age in samples."""
-        ...
+def _gathered(begin: int | None, window: Window, lead_samples: int) -> tuple[int | None, tuple[Decision, ...]]:
+    """Open an event with the first alarm and let the others join; with it, where the event's reference begins."""
+    decisions: list[Decision] = []
+    for alarm in window.alarms:
+        if begin is not None:
+            decisions.append(JoinEvent(alarm))
+            continue
+        begin = max(alarm - lead_samples, window.first)
+        decisions.append(OpenEvent(alarm, begin))
+    return begin, tuple(decisions)
 
 
-POLICIES: MappingProxyType[str, type[Policy]] = MappingProxyType({"active": ActivePolicy})
+POLICIES: MappingProxyType[str, type[Policy]] = MappingProxyType(
+    {"active": ActivePolicy, "passive": PassivePolicy, "static": StaticPolicy}
+)
 """Policies by the name that a process file gives them."""
+
+
+def policy_of(settings: Drift) -> Policy:
+    """The policy that a process file names.
+
+    Examples
+    --------
+    >>> policy_of(Drift(policy="passive", passive_every=75))
+    PassivePolicy(every=75, lead_samples=10, settle_samples=100)
+    """
+    return POLICIES[settings.policy].of(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dq_pipeline.drift.policy import ActivePolicy, ActiveState
+from dq_pipeline.drift.policy import PolicyState
 from dq_pipeline.ports import World
 from dq_pipeline.records import DriftEvent
 from dq_pipeline.steps.clock import utc_now
@@ -29,7 +29,7 @@ class Agenda:
     """
 
     sequence: int
-    state: ActiveState
+    state: PolicyState
     due: dict[str, Any] | None
 
 
@@ -37,8 +37,8 @@ def read(world: World, process: str) -> Agenda:
     """The agenda; an empty one where the policy was never shown anything."""
     fact = world.ledger.fact(process, POLICY)
     if fact is None:
-        return Agenda(0, ActivePolicy().start(), None)
-    return Agenda(int(fact["sequence"]), ActiveState.from_json(fact["state"]), fact["due"])
+        return Agenda(0, PolicyState(), None)
+    return Agenda(int(fact["sequence"]), PolicyState.from_json(fact["state"]), fact["due"])
 
 
 def write(world: World, process: str, before: Agenda, after: Agenda) -> None:
@@ -81,4 +81,4 @@ def start_afresh(world: World, process: str) -> None:
     """Forget alarms and errors of the past: the process was initialized anew."""
     committed = world.ledger.committed(process, last=1)
     sequence = committed[0].sequence if committed else 0
-    write(world, process, read(world, process), Agenda(sequence, ActivePolicy().start(), None))
+    write(world, process, read(world, process), Agenda(sequence, PolicyState(), None))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dq_pipeline.drift.policy import ActivePolicy, Refit, RefitDetector, Window
+from dq_pipeline.drift.policy import Refit, RefitDetector, Window, policy_of
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm, EventState
@@ -62,7 +62,7 @@ def _decided(world: World, serving: Serving) -> dict[str, Any]:
 def _follow(world: World, serving: Serving) -> dict[str, Any] | None:
     """Show the policy every batch committed since the last time, once, and keep what it asks for."""
     name = serving.process.name
-    policy, held = _policy(serving.process), world.ledger.hold(serving.process.name) is not None
+    policy, held = policy_of(serving.process.drift), world.ledger.hold(serving.process.name) is not None
     before = agenda.read(world, name)
     state, due, sequence = before.state, before.due, before.sequence
     for batch in world.ledger.committed(name, after=sequence):
@@ -75,10 +75,6 @@ def _follow(world: World, serving: Serving) -> dict[str, Any] | None:
         due = due or _renewal(world, serving, sequence)
     agenda.write(world, name, before, agenda.Agenda(sequence, state, due))
     return due
-
-
-def _policy(process: Process) -> ActivePolicy:
-    return ActivePolicy(lead_samples=process.drift.lead_in, settle_samples=process.drift.refit_after)
 
 
 def _window(world: World, process: Process, first: int, until: int) -> Window:
