@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from dq_pipeline.local import Endpoints  # imported only by the tests that start servers: it takes a second
+
+# How long an example takes says how busy the machine is, and a first one compiles.
+settings.register_profile("dq", deadline=None)
+settings.load_profile("dq")
 
 
 @pytest.fixture(scope="session")

@@ -196,7 +196,7 @@ def test_target_that_is_a_sensor_needs_no_column_of_its_own() -> None:
     assert placed.target == 49.5
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(order=st.permutations(range(6)))
 def test_order_of_arrival_changes_no_reading(order: list[int]) -> None:
     times = np.arange(6) * 2.0

@@ -323,7 +323,7 @@ _LEAVES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_
 _TREES = st.recursive(_LEAVES, lambda t: st.lists(t, max_size=4) | st.dictionaries(st.text(max_size=4), t, max_size=4))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(field=st.sampled_from(sorted(json.loads(_json()))), value=_TREES)
 def test_any_json_in_any_field(field: str, value: Any) -> None:
     body = {**json.loads(_json(values=[[1.0] * 14] * 2, times_s=None, target=None)), field: value}

@@ -61,7 +61,7 @@ def test_unknown_class(value: Any) -> None:
         read_label({"sample_id": "a", "value": value}, CLASSES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=80) | st.dictionaries(st.text(max_size=9), st.text() | st.floats()).map(
     lambda d: json.dumps(d).encode()))  # fmt: skip
 def test_anything_else_is_a_sample_error(value: bytes) -> None:
