@@ -1,8 +1,8 @@
-"""Writes what can be written by a program: docs/processes.md, and the README's table of measured figures.
+"""Writes what can be written by a program: docs/processes.md, docs/figures.md and the README's table of figures.
 
 Run `python docs/generate.py`. It fails where a key of a process file has no meaning here, or a meaning no key.
 `python docs/generate.py evidence` first takes over what `make bench` measured: var/evidence/*.json is copied to
-docs/results, and the README's table is made of that.
+docs/results; docs/figures.md shows all of it, the README what has a bar.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ sys.path[:0] = [str(ROOT)]
 from dq_pipeline import process as model  # noqa: E402
 from dq_pipeline.units import UNITS  # noqa: E402
 
-PAGE, README, RESULTS = ROOT / "docs" / "processes.md", ROOT / "README.md", ROOT / "docs" / "results"
+PAGE, FIGURES = ROOT / "docs" / "processes.md", ROOT / "docs" / "figures.md"
+README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results"
 START, END = "<!-- evidence:start -->", "<!-- evidence:end -->"
 
 INTRODUCTION = """\
@@ -41,6 +42,15 @@ of them, and an edit waits for the next release. `dq status` shows it as pending
 
 Times without a zone, in messages and in the history, are in `sample.timezone`. In `history.uri`, `${DQ_DATA_DIR}`,
 `${DQ_LAKE_URI}` and `${DQ_VAR}` stand for the [settings](settings.md) of these names.
+"""
+
+FIGURES_INTRODUCTION = """\
+# Figures
+
+<!-- Written by `python docs/generate.py evidence`; edit that program, not this page. -->
+
+What `make bench` and `make demo` measured, each row as they wrote it. *Against* is the other side of a ratio or a
+baseline of the same run; a *bar* is what the figure has to reach. `make bench` measures them on your machine.
 """
 
 LIMITS = {
@@ -222,17 +232,34 @@ def _kind(entry: dict[str, Any]) -> str:
     return ", ".join([words[entry["type"]], *said])
 
 
-def evidence() -> str:
-    """The README's table of measured figures, from docs/results."""
-    rows = [row for file in sorted(RESULTS.glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))]
-    if not rows:
-        return "No figures are published yet: `make bench` measures them on your machine and prints them."
+def measured() -> list[dict[str, Any]]:
+    """All rows of docs/results."""
+    return [row for file in sorted(RESULTS.glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))]
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows of evidence as a table."""
     lines = ["| measured | value | against | bar | holds |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
         cells = ["" if row[key] is None else str(row[key]) for key in ("against", "bar")]
         holds = {True: "yes", False: "no", None: ""}[row["holds"]]
         lines.append(f"| {row['name']} | {row['value']} {row['unit'] or ''} | {' | '.join(cells)} | {holds} |")
     return "\n".join(lines)
+
+
+def figures() -> str:
+    """The page of all rows, a section for each benchmark."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in measured():
+        groups.setdefault(row["name"].split("/")[0], []).append(row)
+    sections = [f"## {name}\n\n{table(rows)}" for name, rows in groups.items()]
+    return "\n\n".join([FIGURES_INTRODUCTION.strip(), *sections]) + "\n"
+
+
+def evidence() -> str:
+    """The README's table: the figures that have a bar."""
+    rows = [row for row in measured() if row["bar"] is not None]
+    return table(rows) if rows else "No figures are published yet: `make bench` measures them on your machine."
 
 
 def with_evidence(readme: str) -> str:
@@ -252,6 +279,7 @@ def main(arguments: list[str]) -> None:
     elif arguments:
         sys.exit(f"Expected no argument or `evidence`; found {' '.join(arguments)}.")
     PAGE.write_text(processes(), encoding="utf-8")
+    FIGURES.write_text(figures(), encoding="utf-8")
     README.write_text(with_evidence(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 

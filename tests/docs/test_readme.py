@@ -211,6 +211,7 @@ def test_the_page_of_process_files_is_up_to_date(generate: dict[str, Callable[..
 
 def test_figures_are_those_of_docs_results(generate: dict[str, Callable[..., str]]) -> None:
     assert generate["with_evidence"](README) == README, "run `python docs/generate.py`"
+    assert generate["figures"]() == (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
 
 
 def test_every_setting_is_named_and_no_other() -> None:
