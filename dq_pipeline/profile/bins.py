@@ -54,6 +54,10 @@ class Reference:
         Quantile bin of each cell.
     bins : (f, K, 32)
         Counts of the reference's own readings.
+    whole_low, whole_per_unit, whole_table : (f,), (f,), (f, 512) uint8
+        Grid and table of 32 quantile bins over the whole recording: those of the drift tests.
+    whole_bins : (f, 33)
+        Counts of the reference's own cells in them; the last bin holds the missing ones.
     spike_limit : (f, K)
         4 times the 99 % quantile of ``|v - median(previous, v, next)|``.
     step_limit : (f,)
@@ -79,6 +83,10 @@ class Reference:
     grid_per_unit: Floats
     table: NDArray[np.uint8]
     bins: Floats
+    whole_low: Floats
+    whole_per_unit: Floats
+    whole_table: NDArray[np.uint8]
+    whole_bins: Floats
     spike_limit: Floats
     step_limit: Floats
     run_limit: Integers
@@ -108,11 +116,16 @@ class Reference:
         floor = np.full(f, _FLOOR)
         grid_low, grid_per_unit = np.zeros((f, phases)), np.ones((f, phases))
         table, bins = np.zeros((f, phases, CELLS), np.uint8), np.zeros((f, phases, BINS))
+        whole_low, whole_per_unit = np.zeros(f), np.ones(f)
+        whole_table, whole_bins = np.zeros((f, CELLS), np.uint8), np.zeros((f, BINS + 1))
+        whole_bins[:, BINS] = np.isnan(values).sum(axis=(0, 1))
         spike_limit, step_limit = np.full((f, phases), np.inf), np.full(f, np.inf)
         steps, spikes = np.abs(np.diff(values, axis=1)), _spike_heights(values)
         for j in np.flatnonzero(known):
-            low, high = np.quantile(_seen(values[:, :, j]), (0.01, 0.99))
+            readings = _seen(values[:, :, j])
+            low, high = np.quantile(readings, (0.01, 0.99))
             floor[j] = max(_SPAN_FLOOR * (high - low), _FLOOR)
+            whole_low[j], whole_per_unit[j], whole_table[j], whole_bins[j, :BINS] = _quantile_bins(readings, floor[j])
             step_limit[j] = _limit(steps[:, :, j], floor[j])
             for k, (start, stop) in enumerate(pairwise(starts)):
                 spike_limit[j, k] = _limit(spikes[:, start:stop, j], floor[j])
@@ -136,6 +149,10 @@ class Reference:
             grid_per_unit=grid_per_unit,
             table=table,
             bins=bins,
+            whole_low=whole_low,
+            whole_per_unit=whole_per_unit,
+            whole_table=whole_table,
+            whole_bins=whole_bins,
             spike_limit=spike_limit,
             step_limit=step_limit,
             run_limit=np.ceil(2 * np.quantile(runs, 0.95, axis=0) + 3).astype(np.int64),

@@ -15,7 +15,7 @@ Integers = NDArray[np.int64]
 CELLS = 512
 """Cells of the uniform grid that stands in for a binary search over bin edges."""
 BINS = 32
-"""Quantile bins per phase and sensor; one more holds the missing cells."""
+"""Quantile bins per phase and sensor, and per sensor; one more holds the missing cells."""
 COUNTERS = (
     "expected",
     "seen",
@@ -44,6 +44,9 @@ def profile_into(
     grid_low: Floats,
     grid_per_unit: Floats,
     table: NDArray[np.uint8],
+    whole_low: Floats,
+    whole_per_unit: Floats,
+    whole_table: NDArray[np.uint8],
     spike_limit: Floats,
     step_limit: Floats,
     run_limit: Integers,
@@ -56,6 +59,7 @@ def profile_into(
     counters: Integers,
     moments: Floats,
     histogram: NDArray[np.uint32],
+    drift_histogram: NDArray[np.uint32],
 ) -> None:  # pragma: no cover - compiled
     """Profile samples against a reference's limits.
 
@@ -71,6 +75,10 @@ def profile_into(
         The uniform grid: ``cell = (v - low) * per_unit``, held within 0 and 511.
     table : (f, K, 512)
         Bin of each cell.
+    whole_low, whole_per_unit : (f,)
+        The grid of the bins over the whole recording.
+    whole_table : (f, 512)
+        Bin of each of its cells.
     spike_limit : (f, K)
         Largest usual distance from the median of a reading and its two neighbours.
     step_limit, range_low, range_high, centre, scale : (f,)
@@ -87,6 +95,8 @@ def profile_into(
         Out; the order of `MOMENTS`.
     histogram : (n, f, K, 33)
         Out, zeros on entry; the last bin counts missing cells.
+    drift_histogram : (n, f, 33)
+        Out, zeros on entry: the same by the bins over the whole recording.
     """
     n, rows, sensors = values.shape
     phases = starts.shape[0] - 1
@@ -99,6 +109,7 @@ def profile_into(
         for j in range(sensors):
             low_limit, high_limit, largest_step = range_low[j], range_high[j], step_limit[j]
             longest_run, middle, per_scale = run_limit[j], centre[j], 1.0 / scale[j]
+            whole_base, whole_unit = whole_low[j], whole_per_unit[j]
             for t in range(rows):
                 v = values[i, t, j]
                 column[t + 1] = v if v - v == 0.0 else np.nan
@@ -127,6 +138,8 @@ def profile_into(
                     seen += 1
                     cell = min(max((v - base) * per_unit, 0.0), 511.0)
                     histogram[i, j, k, table[j, k, np.uint32(cell)]] += 1
+                    cell = min(max((v - whole_base) * whole_unit, 0.0), 511.0)
+                    drift_histogram[i, j, whole_table[j, np.uint32(cell)]] += 1
                     x = (v - middle) * per_scale
                     clock = tick * t - 1.0
                     total += x
@@ -155,6 +168,7 @@ def profile_into(
                             flags[t] |= _STUCK
                     else:
                         run_value, run_start, run = v, t, 1
+            drift_histogram[i, j, BINS] = rows - seen
             out_of_range = steps = stuck = rule_breaks = violating = 0
             for t in range(rows):
                 flag = flags[t]

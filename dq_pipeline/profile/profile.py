@@ -38,6 +38,8 @@ class Profile:
         Sums over cells, in the order of `kernel.MOMENTS`.
     histogram : (n, f, K, 33)
         Cells per phase and quantile bin of the reference; the last bin counts missing cells.
+    drift_histogram : (n, f, 33)
+        Cells per quantile bin over the whole recording, beside the bins of each phase: what drift is measured by.
     drift_features : (n, 7, f)
         Features of the drift test. They belong to single samples: NaN in a sum.
     """
@@ -49,6 +51,7 @@ class Profile:
     counters: Integers
     moments: Floats
     histogram: NDArray[Any]
+    drift_histogram: NDArray[Any]
     drift_features: Floats
 
     def __len__(self) -> int:
@@ -77,7 +80,8 @@ class Profile:
     def total(self) -> Profile:
         """The sum of all entries, as one entry: the profile of the window they make."""
         sums = {name: getattr(self, name).sum(axis=0, keepdims=True) for name in _ARRAYS}
-        sums["histogram"] = self.histogram.sum(axis=0, keepdims=True, dtype=np.int64)
+        for name in ("histogram", "drift_histogram"):
+            sums[name] = getattr(self, name).sum(axis=0, keepdims=True, dtype=np.int64)
         sums["drift_features"] = np.full((1, *self.drift_features.shape[1:]), np.nan)
         return replace(self, **sums)
 
@@ -137,7 +141,7 @@ def profile(batch: SampleBatch, reference: Reference) -> Profile:
             f"found {batch.rows} rows of {', '.join(batch.sensors)}"
         )
     values = np.ascontiguousarray(batch.values)
-    counters, moments, histogram = count(values, reference)
+    counters, moments, histogram, drift_histogram = count(values, reference)
     return Profile(
         reference_id=reference.id,
         samples=np.ones(len(batch), np.int64),
@@ -146,16 +150,18 @@ def profile(batch: SampleBatch, reference: Reference) -> Profile:
         counters=counters,
         moments=moments,
         histogram=histogram,
+        drift_histogram=drift_histogram,
         drift_features=features(values, reference.drift),
     )
 
 
-def count(values: Floats, reference: Reference) -> tuple[Integers, Floats, NDArray[np.uint32]]:
-    """Counters (n, f, 10), moments (n, f, 7) and histograms (n, f, K, 33) of contiguous values (n, T, f)."""
+def count(values: Floats, reference: Reference) -> tuple[Integers, Floats, NDArray[np.uint32], NDArray[np.uint32]]:
+    """Counters (n, f, 10), moments (n, f, 7) and histograms (n, f, K, 33) and (n, f, 33) of values (n, T, f)."""
     n, _, f = values.shape
     counters = np.zeros((n, f, len(COUNTERS)), np.int64)
     moments = np.zeros((n, f, len(MOMENTS)))
     histogram = np.zeros((n, f, reference.phases, BINS + 1), np.uint32)
+    drift_histogram = np.zeros((n, f, BINS + 1), np.uint32)
     broken, concerned = _rule_breaks(values, reference)
     profile_into(
         values,
@@ -165,6 +171,9 @@ def count(values: Floats, reference: Reference) -> tuple[Integers, Floats, NDArr
         reference.grid_low,
         reference.grid_per_unit,
         reference.table,
+        reference.whole_low,
+        reference.whole_per_unit,
+        reference.whole_table,
         reference.spike_limit,
         reference.step_limit,
         reference.run_limit,
@@ -177,8 +186,9 @@ def count(values: Floats, reference: Reference) -> tuple[Integers, Floats, NDArr
         counters,
         moments,
         histogram,
+        drift_histogram,
     )
-    return counters, moments, histogram
+    return counters, moments, histogram, drift_histogram
 
 
 def _rule_breaks(values: Floats, reference: Reference) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -57,6 +57,7 @@ def test_bins_hold_about_a_32nd_each_and_count_every_reading(values, reference):
 def test_its_own_samples_fill_its_bins(values, reference, make_batch):
     made = profile(make_batch(values), reference)
     np.testing.assert_array_equal(made.histogram[..., :32].sum(axis=0), reference.bins)
+    np.testing.assert_array_equal(made.drift_histogram.sum(axis=0), reference.whole_bins)
 
 
 def test_a_constant_sensor_keeps_its_value_apart(make_batch, make_process):
@@ -93,6 +94,7 @@ def test_any_batch_can_be_a_reference(make_batch, make_process, rows, n, offset,
     fitted = Reference.fit(make_batch(x), make_process(2, rows))
     made = profile(make_batch(x), fitted)
     assert np.array_equal(made.histogram[..., :32].sum(axis=0), fitted.bins)
+    assert np.array_equal(made.drift_histogram.sum(axis=0), fitted.whole_bins)
     assert not any(np.isnan(array).any() for name, array in arrays_of(fitted).items() if name in NEVER_NAN)
     assert np.isfinite(made.moments).all()
 

@@ -48,13 +48,16 @@ def naive(column: NDArray[np.float64], broken: NDArray[np.bool_], j: int, ref: R
     x = (column[ok] - ref.drift.median[j]) / ref.drift.sd[j]
     clock = np.linspace(-1, 1, rows)[ok]
     d = np.diff(np.where(ok, column, np.nan)) / ref.drift.sd[j]
-    histogram = np.zeros((ref.phases, BINS + 1), int)
+    histogram, whole = np.zeros((ref.phases, BINS + 1), int), np.zeros(BINS + 1, int)
     for t in range(rows):
         k = phase[t]
         cell = 0
         if ok[t]:
             cell = int(np.clip((column[t] - ref.grid_low[j, k]) * ref.grid_per_unit[j, k], 0, CELLS - 1))
         histogram[k, ref.table[j, k, cell] if ok[t] else BINS] += 1
+        if ok[t]:
+            cell = int(np.clip((column[t] - ref.whole_low[j]) * ref.whole_per_unit[j], 0, CELLS - 1))
+        whole[ref.whole_table[j, cell] if ok[t] else BINS] += 1
     masks = {
         "outlying": outlying,
         "spikes": spike,
@@ -68,7 +71,7 @@ def naive(column: NDArray[np.float64], broken: NDArray[np.bool_], j: int, ref: R
     counts = {"expected": rows, "seen": int(ok.sum())} | {name: int(mask.sum()) for name, mask in masks.items()}
     sums = (x.sum(), (x**2).sum(), np.isfinite(d).sum(), np.nansum(d**2))
     moments = (*sums, clock.sum(), (clock**2).sum(), (clock * x).sum())
-    return {"counters": counts, "moments": moments, "histogram": histogram}
+    return {"counters": counts, "moments": moments, "histogram": histogram, "whole": whole}
 
 
 @pytest.mark.parametrize(("rows", "seed"), [(2, 0), (10, 1), (35, 2), (90, 3)])
@@ -89,6 +92,7 @@ def test_agrees_with_a_naive_implementation(rows, seed, make_batch, make_process
             expected = naive(values[i, :, j], second[i] if j == 2 else first[i], j, reference)
             assert dict(zip(COUNTERS, made.counters[i, j].tolist(), strict=True)) == expected["counters"]
             np.testing.assert_array_equal(made.histogram[i, j], expected["histogram"])
+            np.testing.assert_array_equal(made.drift_histogram[i, j], expected["whole"])
             np.testing.assert_allclose(made.moments[i, j], expected["moments"], rtol=1e-9, atol=1e-9)
     assert made.moments.shape[-1] == len(MOMENTS)
     if rows > 30:
