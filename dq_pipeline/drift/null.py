@@ -82,6 +82,11 @@ class Null:
         wider = (self.moments >= moments).sum(axis=0)
         return (1.0 + more) / (self.draws + 1.0), (1.0 + wider) / (self.draws + 1.0)
 
+    def excess(self, name: str, observed: Floats) -> Floats:
+        """How far each sensor's divergence, or `moments`, lies above its draws' mean, in their deviations (f,)."""
+        drawn = self.moments if name == "moments" else self.divergences[tuple(DIVERGENCES).index(name)]
+        return np.asarray(np.maximum((observed - drawn.mean(axis=0)) / np.maximum(drawn.std(axis=0), 1e-12), 0.0))
+
     @cached_property
     def parts(self) -> Mapping[str, Part]:
         """What a window is judged by over all sensors, as the draws showed it: largest and mean, by name."""
@@ -112,6 +117,13 @@ class Null:
                 own = min(own, 1 + int((null >= value).sum()))
                 fewest = np.minimum(fewest, atleast + (value >= null))
         return float((1 + (fewest <= own).sum()) / (self.draws + 1.0))
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Null:
+        """The null whose arrays by name these are."""
+        plain: dict[str, Any] = dict(arrays)
+        plain |= {name: int(arrays[name]) for name in ("samples", "window", "persistent")}
+        return cls(**plain)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

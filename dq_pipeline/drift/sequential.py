@@ -15,6 +15,8 @@ from dq_pipeline.drift.recursion import Sums, advance, change_point, rebased, re
 from dq_pipeline.drift.scores import Scores
 from dq_pipeline.drift.whitening import Whitening
 from dq_pipeline.errors import DataError
+from dq_pipeline.process import Drift
+from dq_pipeline.profile.profile import Profile
 from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
 
 Floats = NDArray[np.float64]
@@ -65,6 +67,11 @@ class SequentialDetector:
     false_alarms_per_1000: float
     uncalibrated: str
 
+    @staticmethod
+    def readings(profile: Profile) -> Floats:
+        """What it looks at: the features (n, 7, f)."""
+        return profile.drift_features
+
     @classmethod
     def fit(
         cls,
@@ -94,6 +101,19 @@ class SequentialDetector:
             progress=progress,
         )
         return cls(model, samples, threshold, false_alarms_per_1000, why_uncalibrated(model, samples))
+
+    @classmethod
+    def fit_as(
+        cls, settings: Drift, reference: Floats, *, rng: np.random.Generator, progress: Progress | None = None
+    ) -> SequentialDetector:
+        """Fit as a process file asks for."""
+        return cls.fit(
+            reference,
+            rng=rng,
+            false_alarms_per_1000=settings.false_alarms_per_1000,
+            worlds=Worlds(settings.worlds, settings.world_length),
+            progress=progress,
+        )
 
     @property
     def calibrated(self) -> bool:
