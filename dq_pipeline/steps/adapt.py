@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dq_pipeline import __version__
-from dq_pipeline.drift.calibration import Worlds
 from dq_pipeline.drift.detector import DETECTORS, Detector
 from dq_pipeline.errors import DataError, StateError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
-from dq_pipeline.profile.drift_features import features
+from dq_pipeline.profile.profile import profile
 from dq_pipeline.records import EventState, Notice, ReleaseRow
 from dq_pipeline.release import promotion
 from dq_pipeline.release.bundle import Release
@@ -178,15 +178,14 @@ def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
 
 
 def fit_detector(
-    process: Process, drift_features: Any, *, key: str, progress: Progress = silent
+    process: Process, readings: NDArray[np.float64], *, key: str, progress: Progress = silent
 ) -> Detector[Any] | None:
-    """Fit the drift detector the process file names on features (N, 7, f); None if the samples are too few for one."""
+    """Fit the drift detector the process file names on its readings (N, c, f); None if the samples are too few."""
     try:
-        return DETECTORS[process.drift.detector].fit(
-            drift_features,
+        return DETECTORS[process.drift.detector].fit_as(
+            process.drift,
+            readings,
             rng=rng_of(f"{key}/detector"),
-            false_alarms_per_1000=process.drift.false_alarms_per_1000,
-            worlds=Worlds(process.drift.worlds, process.drift.world_length),
             progress=lambda done, total: progress(done, total, "calibrate the drift detector"),
         )
     except DataError:
@@ -212,7 +211,8 @@ def _new_reference(
         scorers = fit_scorers(process, _curated(world, process, samples), rng_of(f"{key}/quality"))
         horizon, completion = scorers["horizon"], scorers["completion"]
         rebuilding = False
-    found = features(samples.head(process.sample.profile_rows).values, completion.reference.drift)
+    profiles = profile(samples.head(completion.reference.rows), completion.reference)
+    found = DETECTORS[process.drift.detector].readings(profiles)
     return replace(
         release,
         horizon_scorer=horizon,

@@ -77,7 +77,7 @@ def _assess(world: World, serving: Serving, claim: Claim) -> BatchOutcome:
     world.lake.put(f"{folder}/samples.npz", gated.completions.to_bytes())
     for scope, scored in (("horizon", horizons), ("completion", completions)):
         world.lake.put(f"{folder}/{scope}-profile.npz", scored.profile.to_bytes())
-    drift = watch_drift(world, serving, claim, completions.batch, completions.profile.drift_features)
+    drift = watch_drift(world, serving, claim, completions.batch, completions.profile)
     answers = answer(world, serving, horizons.batch, horizons.scores.unified, horizons.accepted)
     arrived = set(gated.horizons.ids)
     early = np.array([name in arrived for name in horizons.batch.ids], dtype=np.bool_)

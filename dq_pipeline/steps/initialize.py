@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dq_pipeline import __version__
+from dq_pipeline.drift.detector import DETECTORS
 from dq_pipeline.errors import DataError, SampleError, StateError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
@@ -115,7 +116,7 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
     judged = fit_and_judge(data, settings, None, key=key, since=None, progress=progress)
     scorers = {scope: QualityScorer.from_bytes(world.lake.get(f"{folder}/{scope}-scorer.npz")) for scope in SCOPES}
     chunks = [{"folder": str(entry["uri"]).rsplit("/", 1)[0]} for entry in annotated(world, process, run)["chunks"]]
-    drift_features = _profiles(world, chunks, "completion", "clean").drift_features
+    readings = DETECTORS[settings.drift.detector].readings(_profiles(world, chunks, "completion", "clean"))
     release = Release(
         process=process,
         settings=settings.deciding(),
@@ -123,7 +124,7 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         model=judged.training.model,
         horizon_scorer=scorers["horizon"],
         completion_scorer=scorers["completion"],
-        detector=fit_detector(settings, drift_features, key=key, progress=progress),
+        detector=fit_detector(settings, readings, key=key, progress=progress),
         manifest=manifest_of(data, judged.training),
         metrics=judged.metrics,
         created_at=utc_now(),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dq_pipeline.drift.alarm import Alarm
 from dq_pipeline.drift.detector import Detector
 from dq_pipeline.ports import World
-from dq_pipeline.profile.drift_features import features
+from dq_pipeline.profile.profile import Profile, profile
 from dq_pipeline.records import Claim, DetectorState, DriftAlarm, EventState
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.serving import Serving, has_form
@@ -30,7 +30,7 @@ class Watched:
 
 
 def watch_drift(
-    world: World, serving: Serving, claim: Claim, batch: SampleBatch, drift_features: NDArray[np.float64]
+    world: World, serving: Serving, claim: Claim, batch: SampleBatch, profiles: Profile
 ) -> Watched:
     """Update the release's detector with a batch of completed samples.
 
@@ -39,7 +39,7 @@ def watch_drift(
 
     Parameters
     ----------
-    drift_features : (n, 7, f)
+    profiles
         Of `batch`, in stream order.
     """
     detector = serving.bundle.detector
@@ -48,12 +48,13 @@ def watch_drift(
     name = serving.process.name
     first = world.ledger.sample_count(name)
     state, begin = _state(world, serving, detector)
-    missed_ids, missed = _features_between(world, serving, begin, first)
-    observed = detector.update(state, np.concatenate([missed, drift_features]))
+    missed_ids, missed = _readings_between(world, serving, begin, first)
+    observed = detector.update(state, np.concatenate([*missed, detector.readings(profiles)]))
+    before = len(missed_ids)
     ids = (*missed_ids, *batch.ids)
     offset = serving.bundle.stream_starts_at
     return Watched(
-        statistic=observed.statistic[len(missed) :],
+        statistic=observed.statistic[before:],
         alarms=tuple(
             _alarm(serving, alarm, ids[int(alarm.sample) + offset - begin], offset) for alarm in observed.alarms
         ),
@@ -73,9 +74,9 @@ def _state(world: World, serving: Serving, detector: Detector[Any]) -> tuple[Any
     stored, hold = world.ledger.detector_state(name, serving.detector_id), world.ledger.hold(name)
     if hold is not None and (stored is None or stored.samples <= hold.sample):
         regime = _same_form_from(world, serving, _regime_start(world, name, hold.sample))
-        _, known = _features_between(world, serving, regime, hold.sample)
-        if len(known):
-            return detector.rebase(known, seen=hold.sample - starts_at), hold.sample
+        _, known = _readings_between(world, serving, regime, hold.sample)
+        if known:
+            return detector.rebase(known[0], seen=hold.sample - starts_at), hold.sample
     since = starts_at if stored is None else stored.samples
     begin = _same_form_from(world, serving, since)
     if stored is None or begin > since:
@@ -122,18 +123,16 @@ def _alarm(serving: Serving, alarm: Alarm, sample_id: str, offset: int) -> Drift
     )
 
 
-def _features_between(
+def _readings_between(
     world: World, serving: Serving, first: int, stop: int
-) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Ids and drift features of the committed samples numbered first <= number < stop, by the release's constants."""
-    f = len(serving.process.sensor_names)
-    if first >= stop:
-        return (), np.empty((0, 7, f))
+) -> tuple[tuple[str, ...], list[NDArray[np.float64]]]:
+    """Ids, and what the detector reads, of the committed samples numbered first <= number < stop, if there are any."""
+    detector = serving.bundle.detector
+    samples = committed_samples(world, serving.process.name, first, stop) if first < stop else None
+    if samples is None or detector is None:
+        return (), []
     reference = serving.completion_scorer.reference
-    samples = committed_samples(world, serving.process.name, first, stop)
-    if samples is None:
-        return (), np.empty((0, 7, f))
-    return samples.ids, features(samples.head(reference.rows).values, reference.drift)
+    return samples.ids, [detector.readings(profile(samples.head(reference.rows), reference))]
 
 
 def committed_samples(world: World, process: str, first: int, stop: int) -> SampleBatch | None:
