@@ -29,9 +29,7 @@ class Watched:
     state: DetectorState | None
 
 
-def watch_drift(
-    world: World, serving: Serving, claim: Claim, batch: SampleBatch, profiles: Profile
-) -> Watched:
+def watch_drift(world: World, serving: Serving, claim: Claim, batch: SampleBatch, profiles: Profile) -> Watched:
     """Update the release's detector with a batch of completed samples.
 
     A detector that has no running state yet (its release was just promoted) first takes in the samples committed since
