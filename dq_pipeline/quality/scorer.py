@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile
 from dq_pipeline.quality.dimensions import DIMENSIONS, measure
+from dq_pipeline.quality.sparse import DISTANCES, LEVELS, at_share, excess, thinned
 from dq_pipeline.quality.unified import Unified, beyond_allowance, fit_allowances, over_sensors
 from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
 
@@ -50,7 +51,14 @@ class QualityScorer:
     usual : (5, f)
         Median of 1 - u over clean samples.
     allowances : (5,)
-        What clean samples miss in each dimension.
+        What clean samples miss in each dimension, the order of rows apart.
+    disorder : float
+        Share of rows out of order that clean samples show. It has an allowance of its own: within that of the
+        distance, which few readings make large, half of a recording could come twice unseen.
+    usual_seen : (f,)
+        Median share of readings that clean samples have.
+    rare : (levels, 5, f)
+        What fewer readings add to a deficit, at `sparse.LEVELS` of the usual share.
     unified
         From D* to the score.
     window
@@ -60,12 +68,22 @@ class QualityScorer:
     reference: Reference
     usual: Floats
     allowances: Floats
+    disorder: float
+    usual_seen: Floats
+    rare: Floats
     unified: Unified
     window: int
 
     @classmethod
     def fit(
-        cls, reference: Reference, clean: Profile, with_faults: Profile, *, unifier: str = "pca", window: int = 25
+        cls,
+        reference: Reference,
+        clean: Profile,
+        with_faults: Profile,
+        *,
+        rng: np.random.Generator,
+        unifier: str = "pca",
+        window: int = 25,
     ) -> QualityScorer:
         """Fit on the reference's own samples.
 
@@ -75,6 +93,8 @@ class QualityScorer:
             Profiles of the reference samples, from which allowances come.
         with_faults
             The same, a fifth of them with injected faults: from them come the weights and the scale of the score.
+        rng
+            Draws which readings are left out where the effect of few readings is measured.
 
         Raises
         ------
@@ -85,16 +105,25 @@ class QualityScorer:
             _check(profile, reference)
             if len(profile) == 0:
                 raise DataError("Expected at least one profile to fit the scorer on, found none")
-        u = measure(clean, reference)
-        allowances = fit_allowances(over_sensors(u, reference.known))
-        faulty = over_sensors(measure(with_faults, reference), reference.known)
-        return cls(
+        u = measure(_ordered(clean), reference)
+        scorer = cls(
             reference=reference,
             usual=np.median(1.0 - u, axis=0),
-            allowances=allowances,
-            unified=Unified.fit(beyond_allowance(faulty, allowances), unifier),
+            allowances=fit_allowances(over_sensors(u, reference.known)),
+            disorder=float(min(np.quantile(late_share(clean), 0.95), 0.95)),
+            usual_seen=np.maximum(np.median(_seen_share(clean), axis=0), 1e-9),
+            rare=_rarely_seen(clean, u, reference, rng),
+            unified=Unified("mean", np.full(len(DIMENSIONS), 1.0 / len(DIMENSIONS)), 0.0, 1.0),
             window=window,
         )
+        faulty = scorer.unite(scorer.measure(with_faults), late_share(with_faults)).dimensions
+        return replace(scorer, unified=Unified.fit(faulty, unifier))
+
+    def measure(self, profile: Profile) -> Floats:
+        """Dimensions per sensor (n, 5, f), the order of rows apart, what few readings add to a deficit taken out."""
+        u = measure(_ordered(profile), self.reference)
+        raised = np.minimum(u + at_share(self.rare, _seen_share(profile) / self.usual_seen), 1.0)
+        return np.where(profile.seen[:, None] > 0, raised, 0.0)
 
     def score(self, profile: Profile, trailing: Profile | None = None) -> Scores:
         """Score a micro-batch.
@@ -114,18 +143,28 @@ class QualityScorer:
             If a profile is of another reference.
         """
         _check(profile, self.reference)
-        u = measure(profile, self.reference)
+        u = self.measure(profile)
         around = u
         if trailing is not None and len(profile) < self.window:
             _check(trailing, self.reference)
             before = trailing.take(slice(max(len(trailing) - (self.window - len(profile)), 0), None))
-            around = np.concatenate([measure(before, self.reference), u])
-        return self.unite(excuse(u, common_deficit(around, self.usual, self.window)))
+            around = np.concatenate([self.measure(before), u])
+        return self.unite(excuse(u, common_deficit(around, self.usual, self.window)), late_share(profile))
 
-    def unite(self, u: Floats) -> Scores:
-        """Scores of dimensions per sensor (n, 5, f) that are relative to their window already."""
+    def unite(self, u: Floats, late: Floats) -> Scores:
+        """Scores of dimensions per sensor (n, 5, f) that are relative to their window already.
+
+        Parameters
+        ----------
+        late : (n,)
+            Share of the rows that came out of order: never excused, as missing ones are not.
+        """
+        timely = list(DIMENSIONS).index("timeliness")
         dimensions = beyond_allowance(over_sensors(u, self.reference.known), self.allowances)
-        return Scores(sensors=u, dimensions=dimensions, unified=self.unified(dimensions))
+        dimensions[:, timely] *= beyond_allowance(1.0 - late[:, None], np.array([self.disorder]))[:, 0]
+        sensors = u.copy()
+        sensors[:, timely] *= 1.0 - late[:, None]
+        return Scores(sensors=sensors, dimensions=dimensions, unified=self.unified(dimensions))
 
     def to_bytes(self) -> bytes:
         """An npz archive of all it holds, its reference included."""
@@ -142,7 +181,8 @@ class QualityScorer:
         """
         arrays = from_npz(data, "a quality scorer")
         inner = section(arrays, "unified")
-        missing = {"usual", "allowances", "window"} - set(arrays) | {"unifier", "weights", "low", "high"} - set(inner)
+        plain = ("usual", "allowances", "usual_seen", "rare")
+        missing = {*plain, "disorder", "window"} - set(arrays) | {"unifier", "weights", "low", "high"} - set(inner)
         if missing:
             raise DataError(f"Expected the arrays of a quality scorer, found none for {', '.join(sorted(missing))}")
         start = "reference."
@@ -150,8 +190,8 @@ class QualityScorer:
             reference=Reference.from_arrays(
                 {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
             ),
-            usual=arrays["usual"],
-            allowances=arrays["allowances"],
+            **{name: arrays[name] for name in plain},
+            disorder=float(arrays["disorder"]),
             unified=Unified(str(inner["unifier"]), inner["weights"], float(inner["low"]), float(inner["high"])),
             window=int(arrays["window"]),
         )
@@ -181,6 +221,31 @@ def common_deficit(u: Floats, usual: Floats, window: int) -> Floats:
 def excuse(u: Floats, common: Floats) -> Floats:
     """Raise dimensions (n, 5, f) by what the window has in common (5, f), up to 1: that part is drift, not quality."""
     return np.minimum(u + common, 1.0)
+
+
+def late_share(profile: Profile) -> Floats:
+    """Share of the rows received (n,) whose time is not later than one already received."""
+    share: Floats = np.clip(profile.disordered / np.maximum(profile.received, 1), 0.0, 1.0)
+    return share
+
+
+def _ordered(profile: Profile) -> Profile:
+    return replace(profile, disordered=np.zeros_like(profile.disordered))
+
+
+def _seen_share(profile: Profile) -> Floats:
+    share: Floats = profile.seen / np.maximum(profile.expected, 1)
+    return share
+
+
+def _rarely_seen(clean: Profile, u: Floats, reference: Reference, rng: np.random.Generator) -> Floats:
+    """What fewer readings add to the deficit of clean samples, (levels, 5, f); 0 but for distances."""
+    added = np.zeros((len(LEVELS), *u.shape[1:]))
+    distances = [list(DIMENSIONS).index(name) for name in DISTANCES]
+    for level, share in enumerate(LEVELS[1:], start=1):
+        rare = measure(_ordered(thinned(clean, share, rng)), reference)
+        added[level, distances] = excess(u, rare)[distances]
+    return np.maximum.accumulate(added, axis=0)
 
 
 def _check(profile: Profile, reference: Reference) -> None:

@@ -80,23 +80,63 @@ def pca_weights(dimensions: Floats) -> Floats:
     return weighted
 
 
-def _pca(dimensions: Floats, weights: Floats) -> Floats:
+def first_component(dimensions: Floats) -> Floats:
+    """Weights of the plain first principal component of the standardised dimensions; (n, d) to (d,).
+
+    The sign is the one with which the weights add up to something positive, but single weights may be negative: a
+    score made of them can fall when a dimension improves. Kept to reproduce arXiv 2512.19723.
+    """
+    sd = dimensions.std(axis=0)
+    varies = sd > 1e-9
+    if not varies.any():
+        return _equal(dimensions)
+    z = np.where(varies, (dimensions - dimensions.mean(axis=0)) / np.where(varies, sd, 1.0), 0.0)
+    loadings = np.linalg.eigh(z.T @ z / len(z))[1][:, -1]
+    weights: Floats = np.where(varies, loadings / np.where(varies, sd, 1.0), 0.0)
+    return -weights if weights.sum() < 0 else weights
+
+
+def _equal(dimensions: Floats) -> Floats:
+    return np.full(dimensions.shape[1], 1.0 / dimensions.shape[1])
+
+
+def _weighted(dimensions: Floats, weights: Floats) -> Floats:
     united: Floats = dimensions @ weights
     return united
 
 
-def _mean(dimensions: Floats, _weights: Floats) -> Floats:
-    united: Floats = dimensions.mean(axis=1)
-    return united
-
-
-def _min(dimensions: Floats, _weights: Floats) -> Floats:
+def _worst(dimensions: Floats, _weights: Floats) -> Floats:
     united: Floats = dimensions.min(axis=1)
     return united
 
 
-UNIFIERS: Mapping[str, Callable[[Floats, Floats], Floats]] = MappingProxyType({"pca": _pca, "mean": _mean, "min": _min})
-"""Each maps D* (n, d) and weights (d,) to one number a sample, rising in every dimension."""
+@dataclass(frozen=True, slots=True)
+class Unifier:
+    """How D* (n, d) becomes one number a sample.
+
+    Attributes
+    ----------
+    weights
+        Fits weights (d,) on D*.
+    unite
+        Maps D* and weights to (n,).
+    monotone
+        Whether it never falls when a dimension improves.
+    """
+
+    weights: Callable[[Floats], Floats]
+    unite: Callable[[Floats, Floats], Floats]
+    monotone: bool = True
+
+
+UNIFIERS: Mapping[str, Unifier] = MappingProxyType(
+    {
+        "pca": Unifier(pca_weights, _weighted),
+        "mean": Unifier(_equal, _weighted),
+        "min": Unifier(_equal, _worst),
+        "pc1": Unifier(first_component, _weighted, monotone=False),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,13 +161,13 @@ class Unified:
             raise DataError(f"Unknown unifier {unifier!r}. Registered: {', '.join(UNIFIERS)}.")
         if len(dimensions) == 0:
             raise DataError("Expected at least one sample to fit the unified score on, found none")
-        weights = pca_weights(dimensions)
-        low, high = np.quantile(UNIFIERS[unifier](dimensions, weights), (0.005, 0.995))
+        weights = UNIFIERS[unifier].weights(dimensions)
+        low, high = np.quantile(UNIFIERS[unifier].unite(dimensions, weights), (0.005, 0.995))
         return cls(unifier, weights, float(low), float(high))
 
     def __call__(self, dimensions: Floats) -> Floats:
         """Unified score (n,) in [0, 1] of D* (n, d)."""
-        united = UNIFIERS[self.unifier](dimensions, self.weights)
+        united = UNIFIERS[self.unifier].unite(dimensions, self.weights)
         if self.high - self.low < 1e-9:
             return np.clip(united, 0.0, 1.0)
         return np.clip((united - self.low) / (self.high - self.low), 0.0, 1.0)

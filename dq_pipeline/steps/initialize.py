@@ -83,7 +83,9 @@ def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]])
     scorers: dict[str, QualityScorer] = {}
     for scope in SCOPES:
         clean, faulty = (_profiles(world, chunks, scope, name) for name in ("clean", "faulty"))
-        scorers[scope] = fit_scorer(settings, _reference(world, process, run, scope), clean, faulty)
+        scorers[scope] = fit_scorer(
+            settings, _reference(world, process, run, scope), clean, faulty, rng_of(f"{run}/{scope}")
+        )
         world.lake.put(f"{paths.history(process, run)}/{scope}-scorer.npz", scorers[scope].to_bytes())
         if scope == "completion":
             unified = _in_windows(scorers[scope], clean)

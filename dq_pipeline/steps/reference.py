@@ -30,9 +30,12 @@ def fit_references(process: Process, clean: SampleBatch) -> dict[Scope, Referenc
     return {scope: Reference.fit(clean.head(rows_of(process, scope)), process) for scope in SCOPES}
 
 
-def fit_scorer(process: Process, reference: Reference, clean: Profile, faulty: Profile) -> QualityScorer:
+def fit_scorer(
+    process: Process, reference: Reference, clean: Profile, faulty: Profile, rng: np.random.Generator
+) -> QualityScorer:
     """A scorer with the unifier and the window that the process file names."""
-    return QualityScorer.fit(reference, clean, faulty, unifier=process.quality.unifier, window=process.quality.window)
+    quality = process.quality
+    return QualityScorer.fit(reference, clean, faulty, rng=rng, unifier=quality.unifier, window=quality.window)
 
 
 def fit_scorers(process: Process, clean: SampleBatch, rng: np.random.Generator) -> dict[Scope, QualityScorer]:
@@ -40,6 +43,6 @@ def fit_scorers(process: Process, clean: SampleBatch, rng: np.random.Generator) 
     faulty = with_faults(process, clean, rng)
     scorers: dict[Scope, QualityScorer] = {}
     for scope, reference in fit_references(process, clean).items():
-        profiles = (profile(batch.head(reference.rows), reference) for batch in (clean, faulty))
-        scorers[scope] = fit_scorer(process, reference, *profiles)
+        as_is, spoilt = (profile(batch.head(reference.rows), reference) for batch in (clean, faulty))
+        scorers[scope] = fit_scorer(process, reference, as_is, spoilt, rng)
     return scorers

@@ -16,7 +16,8 @@ def fit(inject, spread):
     def build(batch, process, **options):
         reference = Reference.fit(batch, process)
         faulty, _ = inject(batch, 0.2, spread(batch), np.random.default_rng(11))
-        return QualityScorer.fit(reference, profile(batch, reference), profile(faulty, reference), **options)
+        rng = np.random.default_rng(12)
+        return QualityScorer.fit(reference, profile(batch, reference), profile(faulty, reference), rng=rng, **options)
 
     return build
 
@@ -78,6 +79,20 @@ def test_a_small_batch_leans_on_the_samples_before_it(scorer, stream, make_batch
     np.testing.assert_array_equal(scorer.score(drifted, before).unified, scorer.score(drifted).unified)
 
 
+def test_rows_out_of_order_do_not_hide_behind_the_noise_of_few_readings(scorer, stream, make_batch):
+    disordered = np.zeros(25, np.int64)
+    disordered[7] = 6
+    scores = scorer.score(profile(make_batch(stream[200:225], disordered=disordered), scorer.reference))
+    timely = scores.dimensions[:, list(DIMENSIONS).index("timeliness")]
+    assert timely[7] == timely.min() < 0.7
+    assert scores.unified.argmin() == 7
+
+
+def test_rows_out_of_order_are_never_excused(scorer, stream, make_batch):
+    batch = make_batch(stream[200:225], disordered=np.full(25, 20))
+    assert (scorer.score(profile(batch, scorer.reference)).unified < 0.9).all()
+
+
 def test_common_deficit_and_excuse():
     usual = np.full((5, 1), 0.1)
     window = np.repeat(np.array([0.9, 0.5, 0.5, 0.5, 0.2])[:, None], 5, axis=1)[:, :, None]
@@ -87,7 +102,7 @@ def test_common_deficit_and_excuse():
     np.testing.assert_allclose(excuse(np.full((1, 5, 1), 0.8), common)[0, :, 0], [1, 0.8, 1, 1, 1])
 
 
-@pytest.mark.parametrize("unifier", ["pca", "mean", "min"])
+@pytest.mark.parametrize("unifier", ["pca", "mean", "min", "pc1"])
 def test_bytes_bring_back_the_same(unifier, fit, stream, make_batch, make_process):
     made = fit(make_batch(stream[:50]), make_process(3, 60), unifier=unifier, window=10)
     again = QualityScorer.from_bytes(made.to_bytes())

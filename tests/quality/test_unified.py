@@ -12,6 +12,7 @@ from dq_pipeline.quality.unified import (
     UNIFIERS,
     Unified,
     beyond_allowance,
+    first_component,
     fit_allowances,
     over_sensors,
     pca_weights,
@@ -21,7 +22,7 @@ unit = st.floats(0, 1)
 dimensions = arrays(np.float64, (12, 5), elements=unit)
 
 
-@pytest.mark.parametrize("unifier", UNIFIERS)
+@pytest.mark.parametrize("unifier", [name for name, one in UNIFIERS.items() if one.monotone])
 @given(fitted=dimensions, rows=dimensions, better=dimensions)
 def test_the_score_is_bounded_and_never_falls_when_a_dimension_improves(unifier, fitted, rows, better):
     score = Unified.fit(fitted, unifier)
@@ -56,6 +57,19 @@ def test_weights_are_those_of_scikit_learns_components():
     np.testing.assert_allclose(pca_weights(rows), expected / expected.sum())
 
 
+def test_the_first_component_is_scikit_learns_and_the_only_one_that_may_fall():
+    assert [name for name, one in UNIFIERS.items() if not one.monotone] == ["pc1"]
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(200, 5)) @ rng.normal(size=(5, 5))
+    sd = rows.std(0)
+    loadings = PCA(1).fit((rows - rows.mean(0)) / sd).components_[0] / sd
+    found = first_component(rows)
+    np.testing.assert_allclose(found, loadings * np.sign(loadings.sum()))
+    opposed = np.linspace(0, 1, 50)[:, None] * np.array([1.0, 1.0, 1.0, 1.0, -1.0]) + np.array([0, 0, 0, 0, 1.0])
+    score = Unified.fit(opposed, "pc1")
+    assert score(np.array([[0.5, 0.5, 0.5, 0.5, 1.0]])) < score(np.array([[0.5, 0.5, 0.5, 0.5, 0.2]]))
+
+
 def test_half_average_half_worst():
     u = np.array([[[1.0, 0.5, 0.0]]])
     assert over_sensors(u, np.array([True, True, True])) == pytest.approx(0.25)
@@ -82,7 +96,7 @@ def test_where_nothing_varies_the_score_is_the_value_itself():
 
 
 def test_refusals():
-    with pytest.raises(DataError, match=r"Unknown unifier 'max'\. Registered: pca, mean, min"):
+    with pytest.raises(DataError, match=r"Unknown unifier 'max'\. Registered: pca, mean, min, pc1"):
         Unified.fit(np.ones((3, 5)), "max")
     with pytest.raises(DataError, match="at least one sample"):
         Unified.fit(np.ones((0, 5)))
