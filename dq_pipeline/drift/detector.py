@@ -44,6 +44,11 @@ class Detector(Protocol[State]):
         ...
 
     @property
+    def threshold(self) -> float:
+        """Alarm when the statistic is greater."""
+        ...
+
+    @property
     def calibrated(self) -> bool:
         """Whether the rate of false alarms that was asked for can be promised."""
         ...

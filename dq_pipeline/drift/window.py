@@ -144,6 +144,11 @@ class WindowDetector:
         return not self.uncalibrated
 
     @property
+    def threshold(self) -> float:
+        """Alarm when the statistic is greater: ``-log tau``."""
+        return -float(np.log(self.tau))
+
+    @property
     def sensors(self) -> int:
         """Number of sensors."""
         return self.null.sensors
@@ -207,7 +212,7 @@ class WindowDetector:
             Alarm(
                 sample=sample,
                 statistic=-float(np.log(p)),
-                threshold=-float(np.log(self.tau)),
+                threshold=self.threshold,
                 change_point=float(sample + 1 - len(window) + began),
                 sensor=sensor,
                 kind="moment" if by_moment else names[part],
