@@ -86,16 +86,35 @@ def resampled_threshold(
     DataError
         If the budget is not in (0, 1000).
     """
-    if not 0.0 < budget < 1000.0:
-        raise DataError(f"Expected a budget of more than 0 and fewer than 1000 false alarms per 1,000, found {budget}")
+    _possible(budget)
+    resampled = resampled_worlds(model, residuals, reference_samples, rng=rng, worlds=worlds, progress=progress)
+    return threshold_in(resampled, reference_samples, model.sensors, budget)
+
+
+def resampled_worlds(
+    model: ContrastModel,
+    residuals: Floats,
+    reference_samples: int,
+    *,
+    rng: np.random.Generator,
+    worlds: Worlds,
+    progress: Progress | None = None,
+) -> list[NDArray[np.float32]]:
+    """Contrasts (length, q) of what follows the reference in each world."""
     centred = residuals - residuals.mean(axis=0)
     stretches = []
     for done in range(worlds.count):
         stretches.append(_world(model, centred, reference_samples, worlds.length, rng))
         if progress is not None:
             progress(done + 1, worlds.count)
-    weights = contrast_weights(model.sensors)
-    blocks = worlds.length // _BLOCK
+    return stretches
+
+
+def threshold_in(stretches: list[NDArray[np.float32]], reference_samples: int, sensors: int, budget: float) -> float:
+    """Threshold at which worlds raise `budget` false alarms per 1,000 samples."""
+    _possible(budget)
+    weights = contrast_weights(sensors)
+    blocks = len(stretches[0]) // _BLOCK
     maxima = [
         advance(start(reference_samples, stretch.shape[1]), stretch.astype(np.float64), weights, np.inf)[1]
         [: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
@@ -104,9 +123,14 @@ def resampled_threshold(
     threshold = float(np.quantile(np.concatenate(maxima), np.exp(-budget * _BLOCK / 1000.0)))
     for _ in range(2):
         alarms = sum(_alarms(stretch, reference_samples, weights, threshold) for stretch in stretches)
-        rate = 1000.0 * alarms / (worlds.count * worlds.length)
+        rate = 1000.0 * alarms / sum(len(stretch) for stretch in stretches)
         threshold += float(np.log(max(rate, 0.3 * budget) / budget))
     return threshold
+
+
+def _possible(budget: float) -> None:
+    if not 0.0 < budget < 1000.0:
+        raise DataError(f"Expected a budget of more than 0 and fewer than 1000 false alarms per 1,000, found {budget}")
 
 
 def _world(
