@@ -68,9 +68,5 @@ def noop() -> None:
     with DAG(DAG_ID, schedule=None, start_date=datetime(2025, 1, 1, tzinfo=UTC), catchup=False):
         acted = act(step.override(task_id="assess")(step.override(task_id="pull")(NoopSensor(task_id="wait").output)))
         decided = decide(acted)
-        retrained = step.override(task_id="retrain")(decided)
-        evaluated = step.override(task_id="evaluate")(retrained)
-        staged = step.override(task_id="stage")(evaluated)
-        step.override(task_id="reject")(evaluated)
-        step.override(task_id="promote")(staged)
-        decided >> [EmptyOperator(task_id="nothing"), step.override(task_id="roll_back")(decided)]
+        decided >> [EmptyOperator(task_id="nothing"), EmptyOperator(task_id="adapt")]
+        step.override(task_id="roll_back")(decided)

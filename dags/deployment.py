@@ -1,9 +1,8 @@
 """Answers the process' stream, one micro-batch a run, and adapts when it drifts.
 
 `wait` (in the triggerer, without a worker) >> `pull` >> `assess` >> `act`, which commits; then `decide` takes late
-labels in and asks the ledger what comes next: nothing, an adaptation (`retrain` >> `evaluate` >> `stage` >>
-`promote`, or `reject`), or `roll_back`.
-The stream is answered before any of that begins, so nothing that is late there makes an answer late.
+labels in and asks the ledger what comes next: `nothing`, `adapt`, or `roll_back`.
+`adapt` only tells: the asset `dq://<process>/due` starts `<process>_adaptation`, and the stream goes on beside it.
 
 Parameters: none. A new run begins as soon as one ends. Without a release in Production it waits and says so in the log
 of `wait`: run the process' initialization. After a failure it waits longer each time (up to five minutes).
@@ -17,14 +16,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG
 
-from dq_airflow import groups, processes, tasks
+from dq_airflow import processes, tasks
 from dq_airflow.arguments import common
 from dq_airflow.sensors import MicroBatchSensor
 from dq_pipeline.process import Process
 
-BRANCHES = {"nothing": "nothing", "adapt": "retrain", "roll_back": "roll_back"}
+BRANCHES = {"nothing": "nothing", "adapt": "adapt", "roll_back": "roll_back"}
 
 
 def deployment(process: Process) -> None:
@@ -42,11 +41,7 @@ def deployment(process: Process) -> None:
         )
         acted = tasks.act(name, tasks.assess(name, tasks.pull(name, ready.output)))
         decided = tasks.decide(name, BRANCHES)
-        nothing = EmptyOperator(task_id="nothing")
-        with TaskGroup("adapt", prefix_group_id=False):
-            retrained = tasks.retrain(name, decided)
-            groups.release(process, retrained)
-        acted >> decided >> nothing
+        acted >> decided >> [EmptyOperator(task_id="nothing"), EmptyOperator(task_id="adapt")]
         tasks.roll_back(name, decided)
 
 

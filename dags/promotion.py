@@ -1,6 +1,6 @@
 """Asks a person whether a release that passed every gate may go into Production, and waits for the answer.
 
-Only for processes with `promotion: {approval: human}`. Started by the process' initialization and deployment, which do
+Only for processes with `promotion: {approval: human}`. Started by the process' initialization and adaptation, which do
 not wait for it: the release in Production goes on answering the stream. `approve` >> `heed` >> `promote`, or `reject`.
 
 Parameters: `key` and `version` of the staged release, given by the run that staged it. Without an answer within a week

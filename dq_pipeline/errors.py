@@ -10,6 +10,7 @@
     ├── LedgerError              the ledger refuses
     │   ├── LostClaimError       another attempt holds the claim now: this one must change nothing more
     │   └── StateError           what was asked for does not exist, or is not in the state it would need
+    │       └── SupersededError  what it was made for is over: another release answers, or adaptation is on hold
     ├── StreamError              the stream cannot be read as asked
     │   └── DataLossError        offsets that were never read are gone from the topic
     ├── RegistryError            the model registry refuses or lacks what was asked for
@@ -87,6 +88,10 @@ class LostClaimError(LedgerError):
 
 class StateError(LedgerError):
     """What was asked for does not exist, or is not in the state the request needs."""
+
+
+class SupersededError(StateError):
+    """What a release was made for is over: another one answers by now, or adaptation is on hold."""
 
 
 class StreamError(DQError):

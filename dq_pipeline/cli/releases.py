@@ -34,7 +34,7 @@ def promote(
         if not chosen:
             known = ", ".join(f"{row.version} ({row.stage})" for row in rows) or "none"
             raise StateError(f"{process}: release {version or 'in Staging'} expected; found {known}")
-        result = steps.promote(opened, process, key=chosen[-1].key, who=person(), why=why)
+        result = steps.promote(opened, process, key=chosen[-1].key, who=person(), why=why, by_hand=True)
     answer(result, as_json, f"Release {result['version']} is in Production; before: {result['previous'] or 'none'}")
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dq_pipeline.cli.background import Child, Learner, State
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, errors, holder, world
 
 if TYPE_CHECKING:
-    from dq_pipeline.ports import World
+    from dq_pipeline.wiring import World
 
 POLL_S = 0.5
 
@@ -31,8 +32,10 @@ def run(
 ) -> None:
     """Answer the process' stream in this process: for streams that cannot wait for a scheduler.
 
-    The same steps as the DAG `<process>_deployment`, and it may run beside it: a micro-batch is claimed by one. Ends at
-    Ctrl-C, after the micro-batch at hand. A failure lets the micro-batch go and waits longer each time::
+    The same steps as the DAGs `<process>_deployment` and `<process>_adaptation`, and it may run beside them: a
+    micro-batch, or an adaptation, is claimed by one. A retraining goes on beside the stream in a process of its own;
+    `--once` and `--until-idle` wait for it. Ends at Ctrl-C. A failure lets the micro-batch go and waits longer each
+    time::
 
         dq run vacuum
         dq run vacuum --until-idle --json
@@ -59,40 +62,68 @@ def loop(
     until_idle: bool = False,
     adapt: bool = True,
     say: Callable[[str], None] = lambda _: None,
+    learn: Callable[[World, str, str], Learner] = Child,
 ) -> dict[str, Any]:
-    """Take micro-batches until told to end; returns counts."""
+    """Take micro-batches until told to end, and adapt beside them; returns counts.
+
+    Parameters
+    ----------
+    learn
+        Begins an adaptation for a process and holder that goes on beside the stream.
+    """
     from dq_pipeline.steps import Watch
 
-    watch, told = Watch(world, process), {"batches": 0, "predictions": 0, "alarms": 0, "adaptations": 0, "failures": 0}
-    state = ""
+    told = {"batches": 0, "predictions": 0, "alarms": 0, "adaptations": 0, "failures": 0}
+    watch, state, learner = Watch(world, process), "", None
     try:
         while True:
             look = watch.look()
             if look.state != state:
                 state = look.state
                 say(f"{process}: {look.state} ({look.why})")
-            if look.fire:
-                _attempt(world, process, holder, told, adapt=adapt, say=say)
+            due = look.fire and _attempt(world, process, holder, told, adapt=adapt, say=say)
+            if learner is not None and (stands := learner.poll(say)) != "going on":
+                learner = None
+                told["failures"] += stands == "failed"
+                due = due or (stands == "done" and _decide(world, process, say))  # asked for meanwhile
+            if due and learner is None:
+                told["adaptations"] += 1
+                learner = learn(world, process, holder)
+            if once:
+                told["failures"] += learner is not None and _ended(learner, say) == "failed"
+                learner = None
+                return told
             idle = not look.fire and look.state == "waiting for samples" and look.lag == 0
-            if once or (until_idle and (idle or look.state == "waiting for a release")):
+            if until_idle and learner is None and (idle or look.state == "waiting for a release"):
                 return told
             if not look.fire:
                 time.sleep(POLL_S)
     except KeyboardInterrupt:
         return told
+    finally:
+        if learner is not None:
+            learner.stop()
+
+
+def _ended(learner: Learner, say: Callable[[str], None]) -> State:
+    while (stands := learner.poll(say)) == "going on":
+        time.sleep(POLL_S)
+    return stands
 
 
 def _attempt(
     world: World, process: str, holder: str, told: dict[str, int], *, adapt: bool, say: Callable[[str], None]
-) -> None:
+) -> bool:
+    """Whether an adaptation is due after this micro-batch."""
     try:
-        turn(world, process, holder, told, adapt=adapt, say=say)
+        return turn(world, process, holder, told, adapt=adapt, say=say)
     except BaseException as error:
         world.ledger.let_go(process, holder, f"{type(error).__name__}: {error}", datetime.now(UTC))
         if not isinstance(error, Exception):
             raise
         told["failures"] += 1
         say(f"{process}: {type(error).__name__}: {error}")
+        return False
 
 
 def turn(
@@ -103,14 +134,14 @@ def turn(
     *,
     adapt: bool = True,
     say: Callable[[str], None] = lambda _: None,
-) -> None:
-    """One run of the deployment: pull, assess, act, and whatever the ledger then asks for."""
+) -> bool:
+    """One run of the deployment: pull, assess, act, and a look at what is due; True where that is an adaptation."""
     from dq_pipeline import steps
 
     pulled = steps.pull(world, process, holder=holder)
     if pulled is None:
         steps.drain(world, process)  # what a killed run left in the outbox
-        return
+        return False
     assessed = steps.assess(world, process, batch_id=pulled["batch_id"], holder=holder)
     acted = steps.act(world, process, batch_id=pulled["batch_id"], holder=holder)
     told["batches"] += 1
@@ -119,30 +150,17 @@ def turn(
     found = f"{acted['predictions']} predicted, {assessed['quarantined']} quarantined, {acted['alarms']} alarms"
     drift = f", drift seen {acted['drift_alarms']} times" if acted["drift_alarms"] else ""
     say(f"{process}: batch {pulled['sequence']}: {found}{drift}")
-    if not adapt:
-        return
+    return adapt and _decide(world, process, say)
+
+
+def _decide(world: World, process: str, say: Callable[[str], None]) -> bool:
+    """Roll back where that is due; True where an adaptation is."""
+    from dq_pipeline import steps
+
     decided = steps.decide(world, process)
     if decided["branch"] == "adapt":
-        told["adaptations"] += 1
         say(f"{process}: {decided['kind']}: {decided['why']}")
-        _adapt(world, process, decided, say)
     elif decided["branch"] == "roll_back":
         say(f"{process}: rolling back to {decided['version']}: {decided['why']}")
         steps.roll_back(world, process, version=decided["version"], who="dq", why=decided["why"])
-
-
-def _adapt(world: World, process: str, decided: dict[str, Any], say: Callable[[str], None]) -> None:
-    from dq_pipeline import steps
-
-    key = steps.retrain(world, process, event=decided["event"], kind=decided["kind"])["key"]
-    judged = steps.evaluate(world, process, key=key)
-    if not judged["passed"]:
-        steps.reject(world, process, key=key, why=judged["why"])
-        say(f"{process}: challenger rejected: {judged['why']}")
-        return
-    staged = steps.stage(world, process, key=key)
-    if world.process(process).promotion.approval == "human":
-        say(f"{process}: release {staged['version']} waits for `dq promote {process} {staged['version']}`")
-        return
-    steps.promote(world, process, key=key)
-    say(f"{process}: release {staged['version']} is in Production")
+    return bool(decided["branch"] == "adapt")

@@ -101,8 +101,9 @@ class Director:
                     f"it, and {self.var}/airflow/logs/dag_id={name}_initialization says which."
                 )
             with self.timeline.phase("stream"):
-                self._until_parsed(api, f"{name}_deployment")
-                api.pause(f"{name}_deployment", False)
+                for kind in ("adaptation", "deployment"):  # what is due before the first one runs is not heard
+                    self._until_parsed(api, f"{name}_{kind}")
+                    api.pause(f"{name}_{kind}", False)
                 sent = self._stream(world, process, plan, feed)
         return Played(process, feed, plan, sent, endpoints, settings)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -169,11 +169,22 @@ class Ledger(Protocol):
     def release_by_key(self, process: str, key: str) -> ReleaseRow | None:
         """The release with this idempotency key."""
 
-    def move_release(self, process: str, version: str, action: str, *, who: str, why: str, now: datetime) -> Change:
+    def move_release(
+        self,
+        process: str,
+        version: str,
+        action: str,
+        *,
+        who: str,
+        why: str,
+        now: datetime,
+        over: str | None = None,
+    ) -> Change:
         """`stage`, `promote`, `reject` or `rollback` one version; repeating the newest change is no change.
 
         Promoting or rolling back archives the Production release. A rollback holds adaptation and closes the
-        event that led away from that version as held.
+        event that led away from that version as held. With `over` it is done only while that release is in Production
+        and nothing is on hold; SupersededError otherwise.
         """
 
     def changes(self, process: str) -> Sequence[Change]:
@@ -191,6 +202,15 @@ class Ledger(Protocol):
     # --- small durable facts
     def put_fact(self, process: str, name: str, value: Mapping[str, Any], now: datetime) -> None:
         """Store a small JSON document under a name: initialization's manifest, the policy's state."""
+
+    def change_fact(
+        self,
+        process: str,
+        name: str,
+        change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
+        now: datetime,
+    ) -> None:
+        """Replace a document by what `change` makes of it, with nobody writing in between; None leaves it."""
 
     def fact(self, process: str, name: str) -> dict[str, Any] | None:
         """Read it."""

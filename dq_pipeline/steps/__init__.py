@@ -1,11 +1,13 @@
 """Steps: one function per task of the platform. Core and ports, no Airflow: what DAGs, the CLI and replay call."""
 
 from dq_pipeline.steps.act import act, drain
-from dq_pipeline.steps.adapt import evaluate, promote, reject, retrain, stage
+from dq_pipeline.steps.adapt import adapt, evaluate, retrain, stage
+from dq_pipeline.steps.agenda import ask, let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.labels import add_labels, take_labels
+from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive
@@ -16,12 +18,15 @@ __all__ = [
     "Readiness",
     "Watch",
     "act",
+    "adapt",
     "add_labels",
     "annotate",
+    "ask",
     "assess",
     "decide",
     "drain",
     "evaluate",
+    "let_go",
     "plan",
     "promote",
     "pull",

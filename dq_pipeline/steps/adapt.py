@@ -1,9 +1,16 @@
-"""Adapt to a drift: retrain -> evaluate -> stage -> promote or reject. Each may run twice and finds its own work."""
+"""Adapt to a drift beside the stream: retrain -> evaluate -> stage -> promote or reject.
+
+Each may run twice, and at once with another attempt, and finds its own work.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,57 +24,86 @@ from dq_pipeline.errors import DataError, StateError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.profile.profile import profile
-from dq_pipeline.records import EventState, Notice, ReleaseRow
+from dq_pipeline.records import ReleaseRow
 from dq_pipeline.release import promotion
 from dq_pipeline.release.bundle import Release
+from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.release.provenance import lock_hash
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps import agenda, paths
+from dq_pipeline.steps import agenda
 from dq_pipeline.steps.challenger import (
     Progress,
+    built,
+    declare,
     evidence_from_bytes,
-    fetch,
     fit_and_judge,
+    is_built,
+    leave,
     manifest_of,
     rng_of,
     silent,
-    store,
 )
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.decide import FULL_REFERENCE
+from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.reference import fit_scorers
 from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.serving import Serving, in_production
-from dq_pipeline.steps.training_data import HISTORY, training_data
+from dq_pipeline.steps.training_data import training_data
 from dq_pipeline.steps.watch_drift import committed_samples
 
+log = logging.getLogger(__name__)
 
-def retrain(world: World, process: str, *, event: int | None, kind: str, progress: Progress = silent) -> dict[str, Any]:
-    """Build the challenger that is due and leave it in the lake.
+
+def retrain(world: World, process: str, *, holder: str, progress: Progress = silent) -> dict[str, Any]:
+    """Take up the adaptation that is due, build its challenger and leave it in the lake.
+
+    Runs beside the stream. Whoever builds holds it by a lease; one that lost its lease to another attempt leaves
+    nothing behind that counts.
 
     Parameters
     ----------
-    kind
-        "refit": the model; "rebuild": model, detector and reference; "rereference": detector and reference.
+    holder
+        Names the run; the same one may come back to what it began.
+
+    Returns
+    -------
+    dict
+        `key`, `kind` and `event`; `key` is None, and `why` says why, where there is nothing to do for this run. `kind`
+        is "refit": the model; "rebuild": model, detector and reference; "rereference": detector and reference.
 
     Raises
     ------
-    StateError
-        If nothing of that kind is due.
     DataError
         If too few labelled samples of good quality have come.
     """
-    due = agenda.read(world, process).due
-    if due is None or due["kind"] != kind or due["event"] != event:
-        raise StateError(f"no {kind} is due for event {event} of {process}; found {due and due['key']}")
-    key = due["key"]
-    done = {"key": key, "kind": kind, "event": event}
-    if world.lake.exists(f"{paths.challenger(process, key)}/evidence.npz"):
+    if world.ledger.hold(process) is not None:
+        return _idle("adaptation is on hold since a rollback")
+    due = agenda.begin(world, process, holder)
+    if isinstance(due, str):
+        return _idle(due)
+    done = {"key": due["key"], "kind": due["kind"], "event": due["event"], "why": due["why"]}
+    if is_built(world, process, due["key"]):
         return done
-    agenda.count_attempt(world, process, key)
+    try:
+        with _kept(world, process, due):
+            release, evidence, over = _build(world, process, due, progress)
+    except BaseException:
+        agenda.let_go(world, process, holder)
+        raise
+    folder = leave(world, process, due["key"], due["attempts"], release, evidence)
+    if not agenda.renew(world, process, due["key"], due["attempts"]):
+        return _idle(f"{due['key']} is no longer due, or another attempt has begun")
+    declare(world, process, due["key"], folder, kind=due["kind"], event=due["event"], over=over)
+    return done
+
+
+def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> tuple[Release, Evidence | None, str]:
+    """The challenger that is due, what it is to be judged by, and the release it is built against."""
+    key, kind, span = due["key"], due["kind"], due["span"]
     serving = in_production(world, process)
     settings = _settings(world.process(process), serving)
-    since = due["span"][0] if due["span"] else _change(world, process)
+    since = span[0] if span else _change(world, process)
     release, evidence = replace(serving.bundle, settings=settings.deciding(), created_at=utc_now()), None
     if kind != "rereference":
         data = training_data(world, settings)
@@ -82,17 +118,17 @@ def retrain(world: World, process: str, *, event: int | None, kind: str, progres
             code_version=__version__,
             lock_hash=lock_hash(),
         )
-    if due["span"]:
-        release = _new_reference(world, settings, serving, release, due["span"], key, progress)
+    if span:
+        release = _new_reference(world, settings, serving, release, span, key, progress)
     else:
         release = replace(release, reference_from=since, rebuilding=True)
-    store(world, process, key, release, evidence)
-    return done
+    return release, evidence, serving.version
 
 
 def evaluate(world: World, process: str, *, key: str) -> dict[str, Any]:
     """Ask every gate; `passed` says whether the challenger may be promoted. A carried model was judged before."""
-    folder = paths.challenger(process, key)
+    agenda.renew(world, process, key)
+    folder = built(world, process, key)["folder"]
     evidence = evidence_from_bytes(world.lake.get(f"{folder}/evidence.npz"))
     gates = () if evidence is None else promotion.assess(evidence, world.process(process).promotion, rng_of(key))
     verdict = promotion.decide(gates)
@@ -103,10 +139,13 @@ def evaluate(world: World, process: str, *, key: str) -> dict[str, Any]:
 
 def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
     """Register the challenger and put it into Staging."""
-    kind, event = _kind_and_event(world, process, key)
+    agenda.renew(world, process, key)
+    about = built(world, process, key)
+    kind, event = about["kind"], about["event"]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "release"
-        release = fetch(world, process, key, folder)
+        world.lake.get_folder(f"{about['folder']}/release", folder)
+        release = Release.load(folder)
         metrics = {name: float(v) for name, v in release.metrics.items() if isinstance(v, int | float)}
         settings = release.governs(world.process(process)).settings_hash()
         tags = {"kind": kind, "event": str(event or ""), "settings": settings}
@@ -133,48 +172,30 @@ def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
     return {"key": key, "version": version}
 
 
-def promote(world: World, process: str, *, key: str, who: str = "dq", why: str = "") -> dict[str, Any]:
-    """Put the staged release into Production and close what led to it.
-
-    Raises
-    ------
-    StateError
-        If it was never staged.
-    """
-    row = _staged(world, process, key)
-    why = why or f"every gate passed for {key}"
-    change = world.ledger.move_release(process, row.version, "promote", who=who, why=why, now=utc_now())
-    sync_registry(world, process)
-    if row.event is not None:
-        state = EventState.REBUILDING if row.kind == "refit" else EventState.CLOSED
-        world.ledger.move_event(row.event, state, outcome=f"release {row.version} promoted")
-    if row.kind == "initial":
-        _begin_anew(world, process, key)
-    agenda.settle(world, process, key)
-    world.notifier.notify(
-        Notice(
-            process, "info", f"{process}: release {row.version} is in Production", f"{why}; before: {change.previous}"
-        )
-    )
-    return {"version": row.version, "previous": change.previous, "event": row.event}
-
-
-def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
-    """Let a challenger go; the release in Production stays. A new reference that was due is still made."""
-    row = world.ledger.release_by_key(process, key)
-    if row is not None:
-        world.ledger.move_release(process, row.version, "reject", who="dq", why=why, now=utc_now())
-        sync_registry(world, process)
-    due = agenda.read(world, process).due
-    then = None
-    if due is not None and due["key"] == key:
-        if due["kind"] == "rebuild":
-            then = {**due, "kind": "rereference", "key": f"rereference-{key}", "attempts": 0}
-        elif due["event"] is not None:
-            world.ledger.move_event(due["event"], EventState.REBUILDING, outcome=f"challenger rejected: {why}")
-        agenda.settle(world, process, key, then=then)
-    world.notifier.notify(Notice(process, "warning", f"{process}: challenger {key} rejected", why))
-    return {"key": key, "why": why}
+def adapt(
+    world: World,
+    process: str,
+    *,
+    holder: str,
+    say: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """All of it, as the DAG `<process>_adaptation` does it: retrain, evaluate, stage and promote, or reject."""
+    made = retrain(world, process, holder=holder, progress=progress)
+    if made["key"] is None:
+        say(made["why"])
+        return made
+    judged = evaluate(world, process, key=made["key"])
+    if not judged["passed"]:
+        say(f"challenger rejected: {judged['why']}")
+        return made | reject(world, process, key=made["key"], why=judged["why"])
+    staged = stage(world, process, key=made["key"])
+    if world.process(process).promotion.approval == "human":
+        say(f"release {staged['version']} waits for `dq promote {process} {staged['version']}`")
+        return made | staged
+    promoted = promote(world, process, key=made["key"])
+    say(promoted["refused"] or f"release {promoted['version']} is in Production")
+    return made | promoted
 
 
 def fit_detector(
@@ -233,20 +254,29 @@ def _curated(world: World, process: Process, samples: SampleBatch) -> SampleBatc
     return samples.take(kept) if kept.sum() >= FULL_REFERENCE // 2 else samples
 
 
-def _begin_anew(world: World, process: str, key: str) -> None:
-    """An initialization starts the process afresh: its history is the one to learn from, open events are over."""
-    run, now = key.removeprefix("initial-"), utc_now()
-    fact = json.loads(world.lake.get(f"{paths.history(process, run)}/annotated.json"))
-    known = world.ledger.fact(process, HISTORY)
-    if known is not None and known["run"] == run:
-        return
-    event = world.ledger.open_event(process)
-    if event is not None:
-        world.ledger.move_event(event.id, EventState.CLOSED, outcome="initialized anew")
-    if world.ledger.hold(process) is not None:
-        world.ledger.resume(process, who="dq", why="initialized anew", now=now)
-    agenda.start_afresh(world, process)
-    world.ledger.put_fact(process, HISTORY, {**fact, "stream_from": world.ledger.sample_count(process)}, now)
+@contextmanager
+def _kept(world: World, process: str, due: agenda.Due) -> Iterator[None]:
+    """Renew the lease from a thread while this goes on, however long one step of it takes."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(agenda.LEASE_S / 4):
+            try:
+                agenda.renew(world, process, due["key"], due["attempts"])
+            except Exception:
+                log.warning("%s: the lease of %s could not be renewed", process, due["key"], exc_info=True)
+
+    thread = threading.Thread(target=renew, name=f"dq-lease-{process}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _idle(why: str) -> dict[str, Any]:
+    return {"key": None, "kind": None, "event": None, "why": why}
 
 
 def _settings(now: Process, serving: Serving) -> Process:
@@ -258,18 +288,3 @@ def _settings(now: Process, serving: Serving) -> Process:
 def _change(world: World, process: str) -> int | None:
     event = world.ledger.open_event(process)
     return None if event is None else max(int(event.change_point), 0)
-
-
-def _kind_and_event(world: World, process: str, key: str) -> tuple[str, int | None]:
-    due = agenda.read(world, process).due
-    if due is not None and due["key"] == key:
-        return due["kind"], due["event"]
-    row = world.ledger.release_by_key(process, key)
-    return (row.kind, row.event) if row is not None else (key.split("-")[0], None)
-
-
-def _staged(world: World, process: str, key: str) -> ReleaseRow:
-    row = world.ledger.release_by_key(process, key)
-    if row is None:
-        raise StateError(f"challenger {key} of {process} was never staged")
-    return row

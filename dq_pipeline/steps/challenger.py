@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.errors import DataError
+from dq_pipeline.errors import DataError, StateError
 from dq_pipeline.model.evaluation import evaluate
 from dq_pipeline.model.features import Features
 from dq_pipeline.model.inference import Model
@@ -27,6 +28,7 @@ from dq_pipeline.steps.training_data import TrainingData
 from dq_pipeline.storage import from_npz, to_npz
 
 Progress = Callable[[int, int, str], None]
+BUILT = "built.json"
 
 
 def silent(_done: int, _total: int, _what: str) -> None:
@@ -181,19 +183,47 @@ def manifest_of(data: TrainingData, training: Training) -> tuple[TrainingBatch, 
 
 
 def store(world: World, process: str, key: str, release: Release, evidence: Evidence | None) -> str:
-    """Put a challenger and what it is to be judged by into the lake; returns the folder's URI."""
+    """Put a first release and what it is to be judged by into the lake; returns the folder's URI."""
+    folder = leave(world, process, key, 0, release, evidence)
+    return declare(world, process, key, folder, kind="initial", event=None, over=None)
+
+
+def leave(world: World, process: str, key: str, attempt: int, release: Release, evidence: Evidence | None) -> str:
+    """Put what an attempt made, and what it is to be judged by, into a folder of its own; returns the folder."""
+    folder = f"{paths.challenger(process, key)}/{attempt}"
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "release"
-        release.save(folder)
-        uri = world.lake.put_folder(f"{paths.challenger(process, key)}/release", folder)
-    world.lake.put(f"{paths.challenger(process, key)}/evidence.npz", evidence_to_bytes(evidence))
-    return uri
+        release.save(Path(scratch) / "release")
+        world.lake.put_folder(f"{folder}/release", Path(scratch) / "release")
+    world.lake.put(f"{folder}/evidence.npz", evidence_to_bytes(evidence))
+    return folder
 
 
-def fetch(world: World, process: str, key: str, folder: Path) -> Release:
-    """Copy a challenger's folder here and read it."""
-    world.lake.get_folder(f"{paths.challenger(process, key)}/release", folder)
-    return Release.load(folder)
+def declare(
+    world: World, process: str, key: str, folder: str, *, kind: str, event: int | None, over: str | None
+) -> str:
+    """Say which folder is the challenger, and which release it was built against; returns the URI of that."""
+    about = {"folder": folder, "kind": kind, "event": event, "over": over}
+    return world.lake.put(f"{paths.challenger(process, key)}/{BUILT}", json.dumps(about).encode())
+
+
+def is_built(world: World, process: str, key: str) -> bool:
+    """Whether an attempt declared what it made."""
+    return world.lake.exists(f"{paths.challenger(process, key)}/{BUILT}")
+
+
+def built(world: World, process: str, key: str) -> dict[str, Any]:
+    """What :func:`declare` said: `folder`, `kind`, `event`, and `over`, the release in Production then.
+
+    Raises
+    ------
+    StateError
+        If no attempt came so far.
+    """
+    try:
+        found: dict[str, Any] = json.loads(world.lake.get(f"{paths.challenger(process, key)}/{BUILT}"))
+    except FileNotFoundError:
+        raise StateError(f"challenger {key} of {process} expected in the lake, found none; build it first") from None
+    return found
 
 
 def evidence_to_bytes(evidence: Evidence | None) -> bytes:

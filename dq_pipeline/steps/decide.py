@@ -17,7 +17,6 @@ from dq_pipeline.steps.labels import take_labels
 from dq_pipeline.steps.pull import announce
 from dq_pipeline.steps.serving import Serving, in_production, on_probation_against
 
-MAX_ATTEMPTS = 5
 WINDOW = 25
 """Samples the policy is shown at a time; a larger micro-batch is cut."""
 FULL_REFERENCE = 200
@@ -50,35 +49,51 @@ def _decided(world: World, serving: Serving) -> dict[str, Any]:
         return _nothing("adaptation is on hold since a rollback; `dq resume` lifts it")
     if due is None:
         return _nothing("no open drift event asks for anything yet")
-    if due["attempts"] >= MAX_ATTEMPTS:
-        _give_up(world, name, due)
-        return _nothing(f"gave up on {due['key']} after {due['attempts']} attempts")
     waiting = world.ledger.release_by_key(name, due["key"])
     if waiting is not None and waiting.stage == "Staging" and world.process(name).promotion.approval == "human":
         return _nothing(f"release {waiting.version} in Staging waits for a person's approval")
+    if agenda.under_way(due, utc_now()):
+        return _nothing(f"{due['key']} is under way: {due['why']}")
+    if due["attempts"] >= agenda.MAX_ATTEMPTS:
+        _give_up(world, name, due)
+        return _nothing(f"gave up on {due['key']} after {due['attempts']} attempts")
+    if not agenda.ask(world, name):
+        return _nothing(f"{due['key']} is under way: another run asked for it")
     return {"branch": "adapt", **{field: due[field] for field in ("event", "kind", "key", "why")}}
 
 
 def _follow(world: World, serving: Serving) -> dict[str, Any] | None:
-    """Show the policy every batch committed since the last time, once, and keep what it asks for."""
+    """Show the policy every batch committed since the last time, once, and keep what it asks for.
+
+    What is under way stays as it is; what is asked for meanwhile is joined and waits for its end.
+    """
     name = serving.process.name
     policy, held = policy_of(serving.process.drift), world.ledger.hold(serving.process.name) is not None
     before = agenda.read(world, name)
-    state, due, sequence = before.state, before.due, before.sequence
+    state, due, then, sequence = before.state, before.due, before.then, before.sequence
     for batch in world.ledger.committed(name, after=sequence):
         sequence = batch.sequence
         for first in range(batch.first_sample, batch.first_sample + batch.samples, WINDOW):
             until = min(first + WINDOW, batch.first_sample + batch.samples)
-            state, decisions = policy.decide(state, _window(world, serving.process, first, until))
-            due = None if held else _due(world, serving, batch, decisions, due)
+            window, answered = _window(world, serving.process, first, until)
+            state, decisions = policy.decide(state, window)
+            if serving.version not in answered:  # the error is that of a release that was replaced meanwhile
+                decisions = tuple(d for d in decisions if d != Refit("error"))
+            if held:
+                due = then = None
+            elif due is not None and due["attempts"]:
+                then = _due(world, serving, batch, decisions, then)
+            else:
+                due = _due(world, serving, batch, decisions, due)
     if not held:
         due = due or _renewal(world, serving, sequence)
-    agenda.write(world, name, before, agenda.Agenda(sequence, state, due))
-    return due
+    if agenda.write(world, name, before, agenda.Agenda(sequence, state, due, then)):
+        return due
+    return _follow(world, serving)  # an adaptation began or ended meanwhile
 
 
-def _window(world: World, process: Process, first: int, until: int) -> Window:
-    """What the samples numbered first <= number < until showed."""
+def _window(world: World, process: Process, first: int, until: int) -> tuple[Window, set[str]]:
+    """What the samples numbered first <= number < until showed, and the releases that answered them."""
     alarms = world.ledger.drift_alarms(process.name, first_sample=first, stop_sample=until)
     judged = [
         row
@@ -90,7 +105,8 @@ def _window(world: World, process: Process, first: int, until: int) -> Window:
         truth, value = np.array([row.target for row in judged]), np.array([row.value for row in judged])
         wrong = truth != value if process.target.task == "classification" else np.abs(truth - value)
         error = float(np.mean(wrong))
-    return Window(first, until, tuple(alarm.sample for alarm in alarms), error)
+    window = Window(first, until, tuple(alarm.sample for alarm in alarms), error)
+    return window, {row.release for row in judged}
 
 
 def _due(

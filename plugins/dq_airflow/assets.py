@@ -1,4 +1,4 @@
-"""Assets that a DAG of anyone's can be scheduled on: `dq://<process>/release`, `/drift`, `/labels`, `/incident`.
+"""Assets that a DAG of anyone's can be scheduled on: `dq://<process>/release`, `drift`, `due`, `labels`, `incident`.
 
 A task that succeeds emits all of its assets. Where something happens only now and then, the outlet is an alias of
 the same name, and the task adds the asset to it when it really happened.
@@ -13,7 +13,7 @@ from airflow.sdk import Asset, AssetAlias
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-Kind = Literal["release", "drift", "labels", "incident"]
+Kind = Literal["release", "drift", "due", "labels", "incident"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 

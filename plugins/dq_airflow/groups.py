@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def release(process: Process, trained: XComArg) -> None:
     """From a trained challenger to its end: evaluate >> [stage >> promote, reject].
 
-    Where a person must approve, the run does not wait for the answer, for the stream would wait with it: `ask` starts
-    `<process>_promotion`, once for each challenger, and that DAG waits.
+    Where a person must approve, the run does not wait for the answer, for what becomes due next would wait with it:
+    `ask` starts `<process>_promotion`, once for each challenger, and that DAG waits.
     """
     name = process.name
     evaluated = tasks.evaluate(name, trained, passed="stage", failed="reject")

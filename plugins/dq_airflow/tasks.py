@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import get_current_context, task
-from airflow.sdk.definitions.xcom_arg import XComArg
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dq_airflow import assets, branching, hooks, pools
+from dq_airflow.step import step
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,41 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Result = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A task of ours: which function, in which pool, and which assets its success emits, or may emit."""
-
-    function: Callable[..., Any]
-    pool: str
-    emits: tuple[assets.Kind, ...] = ()
-    may_emit: tuple[assets.Kind, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def override(self, **options: Any) -> Step:
-        """The same task with other operator arguments."""
-        return replace(self, options={**self.options, **options})
-
-    def __call__(self, process: str, *args: Any, **kwargs: Any) -> XComArg:
-        """Add the task to the DAG being built; arguments are those of the function."""
-        return self._task(process)(process, *args, **kwargs)  # type: ignore[no-any-return]
-
-    def expand(self, process: str, **over: Any) -> XComArg:
-        """One mapped task for each element of `over`."""
-        return self._task(process).partial(process=process).expand(**over)  # type: ignore[no-any-return]
-
-    def _task(self, process: str) -> Any:
-        outlets: list[Any] = [assets.asset(process, kind) for kind in self.emits]
-        outlets += [assets.now_and_then(process, kind) for kind in self.may_emit]
-        return task(**{"pool": self.pool, "outlets": outlets, **self.options})(self.function)
-
-
-def step(
-    pool: str, *, emits: tuple[assets.Kind, ...] = (), may_emit: tuple[assets.Kind, ...] = (), **options: Any
-) -> Callable[[Callable[..., Any]], Step]:
-    """Make a :class:`Step` of a function."""
-    return lambda function: Step(function, pool, emits, may_emit, options)
 
 
 # --- deployment
@@ -123,9 +88,9 @@ def take_labels(process: str) -> Result:
     return taken
 
 
-@step(pools.ANSWER, may_emit=("incident", "labels"))
+@step(pools.ANSWER, may_emit=("due", "incident", "labels"))
 def decide(process: str, branches: Mapping[str, str]) -> Result:
-    """Take late labels in, ask the ledger what comes next, and follow it.
+    """Take late labels in, ask the ledger what comes next, and follow it; an adaptation that is due is an asset event.
 
     `branches` maps each answer to the task that begins it.
     """
@@ -136,20 +101,27 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
         decided = steps.decide(world, process)
     if decided["new_labels"]:
         assets.emit(context, process, "labels", {"new": decided["new_labels"]})
+    if decided["branch"] == "adapt":
+        assets.emit(context, process, "due", {"key": decided["key"], "why": decided["why"]})
     branching.follow(context, decided, {branches[decided["branch"]]})
     return decided
 
 
+# --- release
+
+
 @step(pools.LEARN)
-def retrain(process: str, decided: Mapping[str, Any]) -> Result:
-    """Train a challenger for a drift event."""
+def retrain(process: str) -> Result:
+    """Build the challenger that is due; where nothing is due for this run, skip everything after it."""
     from dq_pipeline import steps
 
+    context = get_current_context()
     with hooks.open_world() as world:
-        return steps.retrain(world, process, event=decided["event"], kind=decided["kind"], progress=_say)
-
-
-# --- release
+        made = steps.retrain(world, process, holder=context["run_id"], progress=_say)
+    if made["key"] is None:
+        log.info("%s: %s", process, made["why"])
+        branching.follow(context, made, ())
+    return made
 
 
 @step(pools.LEARN)
@@ -180,19 +152,25 @@ def heed(process: str, approval: Mapping[str, Any], branches: Mapping[str, str])
     return answer
 
 
-@step(pools.ANSWER, emits=("release",))
+@step(pools.ANSWER, may_emit=("due", "release"))
 def promote(process: str, staged: Mapping[str, Any], approval: Mapping[str, Any] | None = None) -> Result:
-    """Put a staged release into Production; `approval` is a person's answer, where one was asked."""
+    """Put a staged release into Production; `approval` is a person's answer, where one was asked.
+
+    Skipped, and the log says why, where another release answers by now or adaptation is on hold.
+    """
     from dq_pipeline import steps
 
     who, why = ("dq", "passed every gate") if approval is None else (_answerer(approval), "approved")
     with hooks.open_world() as world:
         promoted = steps.promote(world, process, key=staged["key"], who=who, why=why)
-    assets.describe(get_current_context(), process, "release", promoted)
+        if promoted["refused"]:
+            raise AirflowSkipException(promoted["refused"])
+        _ask(world, process)
+    assets.emit(get_current_context(), process, "release", promoted)
     return promoted
 
 
-@step(pools.ANSWER)
+@step(pools.ANSWER, may_emit=("due",))
 def reject(process: str, evaluated: Mapping[str, Any], approval: Mapping[str, Any] | None = None) -> Result:
     """Close a challenger's case: the gates it failed, or the person who refused it."""
     from dq_pipeline import steps
@@ -200,7 +178,9 @@ def reject(process: str, evaluated: Mapping[str, Any], approval: Mapping[str, An
     failed = [f"{gate['name']}: {gate['detail']}" for gate in evaluated.get("gates", ()) if not gate["passed"]]
     why = "; ".join(failed) if approval is None else f"refused by {_answerer(approval)}"
     with hooks.open_world() as world:
-        return steps.reject(world, process, key=evaluated["key"], why=why)
+        rejected = steps.reject(world, process, key=evaluated["key"], why=why)
+        _ask(world, process)
+    return rejected
 
 
 @step(pools.ANSWER, emits=("release",))
@@ -272,6 +252,14 @@ def _reporting(context: Context, process: str) -> Iterator[World]:
         yield world
     if told:
         assets.emit(context, process, "incident", {"incidents": [notice.title for notice in told]})
+
+
+def _ask(world: World, process: str) -> None:
+    """What was asked for while the adaptation that just ended was under way is due now."""
+    from dq_pipeline import steps
+
+    if steps.ask(world, process):
+        assets.emit(get_current_context(), process, "due", {"why": "asked for meanwhile"})
 
 
 def _say(done: int, total: int, what: str) -> None:

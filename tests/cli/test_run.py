@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from dq_pipeline import steps
 from dq_pipeline.cli import run
+from dq_pipeline.cli.background import State
 from dq_pipeline.steps.readiness import Readiness
 
 READY = Readiness(True, "ready", "25 unread messages", 25)
@@ -24,15 +26,11 @@ class Ledger:
 @dataclass
 class World:
     ledger: Ledger = field(default_factory=Ledger)
-    approval: str = "none"
-
-    def process(self, _: str) -> Any:
-        return type("P", (), {"promotion": type("Q", (), {"approval": self.approval})})
 
 
 @pytest.fixture
 def play(monkeypatch):
-    """Replace the steps: each looks up its next answer, or raises it."""
+    """Replace the steps: each gives its answer, or the next of a list, or raises it."""
     called: list[str] = []
 
     def prepare(looks: list[Readiness], **answers: Any) -> list[str]:
@@ -53,11 +51,6 @@ def play(monkeypatch):
             "act": {"predictions": 2, "alarms": 1, "drift_alarms": 0},
             "decide": {"branch": "nothing"},
             "drain": 0,
-            "retrain": {"key": "k"},
-            "evaluate": {"passed": True, "why": ""},
-            "stage": {"version": "2"},
-            "promote": {"version": "2"},
-            "reject": {},
             "roll_back": {},
         }
         for name, default in defaults.items():
@@ -65,6 +58,8 @@ def play(monkeypatch):
 
             def step(*_: Any, _name: str = name, _answer: Any = answer, **__: Any) -> Any:
                 called.append(_name)
+                if isinstance(_answer, list):
+                    _answer = _answer.pop(0) if len(_answer) > 1 else _answer[0]
                 if isinstance(_answer, BaseException):
                     raise _answer
                 return _answer
@@ -104,22 +99,76 @@ def test_ctrl_c_lets_the_batch_go_too(play):
     assert len(world.ledger.let_go_by) == 1
 
 
-@pytest.mark.parametrize(
-    ("passed", "approval", "then"),
-    [
-        (True, "none", ["retrain", "evaluate", "stage", "promote"]),
-        (True, "human", ["retrain", "evaluate", "stage"]),
-        (False, "none", ["retrain", "evaluate", "reject"]),
-    ],
-)
-def test_adapts_when_it_is_due(play, passed, approval, then):
-    called = play(
-        [READY, IDLE],
-        decide={"branch": "adapt", "kind": "refit", "event": 1, "why": "alarm"},
-        evaluate={"passed": passed, "why": "worse"},
-    )
-    run.loop(World(approval=approval), "p", "h", until_idle=True)  # type: ignore[arg-type]
-    assert called[4:] == then
+class Learner:
+    """An adaptation that ends after so many looks."""
+
+    def __init__(self, looks: int, end: State) -> None:
+        self.left, self.end, self.stopped = looks, end, False
+
+    def poll(self, say: Callable[[str], None]) -> State:
+        self.left -= 1
+        if self.left >= 0:
+            return "going on"
+        say("learned")
+        return self.end
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+@dataclass
+class Learning:
+    """What `learn` is given: begins such adaptations and keeps them."""
+
+    looks: int = 3
+    end: State = "done"
+    begun: list[Learner] = field(default_factory=list)
+
+    def __call__(self, world: Any, process: str, holder: str) -> Learner:
+        self.begun.append(Learner(self.looks, self.end))
+        return self.begun[-1]
+
+
+ADAPT = {"branch": "adapt", "kind": "refit", "event": 1, "why": "alarm"}
+
+
+def test_the_stream_goes_on_while_it_learns(play):
+    called = play([READY, READY, READY, IDLE], decide=[ADAPT, {"branch": "nothing"}])
+    learning, said = Learning(), []
+    told = run.loop(World(), "p", "h", until_idle=True, say=said.append, learn=learning)  # type: ignore[arg-type]
+    assert called[:12] == ["pull", "assess", "act", "decide"] * 3, "three batches before it ended"
+    assert said.count("learned") == 1, "waited for at the end"
+    assert (told["adaptations"], len(learning.begun), learning.begun[0].stopped) == (1, 1, False)
+
+
+def test_what_was_asked_for_meanwhile_follows(play):
+    called = play([READY, IDLE], decide=[ADAPT, ADAPT, {"branch": "nothing"}])
+    learning = Learning(looks=1)
+    told = run.loop(World(), "p", "h", until_idle=True, learn=learning)  # type: ignore[arg-type]
+    assert (told["adaptations"], len(learning.begun)) == (2, 2)
+    assert called == ["pull", "assess", "act", "decide", "decide", "decide"]
+
+
+def test_once_waits_for_what_it_began(play):
+    play([READY, READY], decide=ADAPT)
+    learning, said = Learning(), []
+    told = run.loop(World(), "p", "h", once=True, say=said.append, learn=learning)  # type: ignore[arg-type]
+    assert (told["batches"], told["adaptations"], said[-1]) == (1, 1, "learned")
+
+
+def test_a_failed_adaptation_waits_for_the_next_batch(play):
+    called = play([READY, IDLE], decide=ADAPT)
+    learning = Learning(looks=1, end="failed")
+    told = run.loop(World(), "p", "h", until_idle=True, learn=learning)  # type: ignore[arg-type]
+    assert (told["failures"], len(learning.begun)) == (1, 1)
+    assert called == ["pull", "assess", "act", "decide"]
+
+
+def test_ctrl_c_ends_the_adaptation_too(play):
+    play([READY, READY], decide=ADAPT, act=[{"predictions": 2, "alarms": 1, "drift_alarms": 0}, KeyboardInterrupt()])
+    learning = Learning()
+    run.loop(World(), "p", "h", learn=learning)  # type: ignore[arg-type]
+    assert learning.begun[0].stopped
 
 
 def test_rolls_back_when_it_is_due_and_not_when_told_not_to(play):

@@ -84,16 +84,21 @@ def test_the_life_of_a_process(run: Run, plant: Plant) -> None:  # noqa: F811
     plant.publish(recordings(30, plant.rng))
     states = run("deployment.py", f"{name}_deployment")
     assert which(states, "success") == {*answering, "nothing"}
-    assert which(states, "skipped") == {"retrain", "evaluate", "stage", "promote", "reject", "roll_back"}
+    assert which(states, "skipped") == {"adapt", "roll_back"}
     assert ledger.sample_count(name) == 30
+    states = run("adaptation.py", f"{name}_adaptation")
+    assert which(states, "success") == {"retrain"}, "nothing is due"
 
     for turn in range(6):
         plant.publish(recordings(40, plant.rng, first=100 + 40 * turn, shift=2.0))
         states = run("deployment.py", f"{name}_deployment")
-        if states["promote"] == "success":
+        if states["adapt"] == "success":
             break
-    assert which(states, "success") == {*answering, "retrain", "evaluate", "stage", "promote"}
-    assert which(states, "skipped") == {"nothing", "reject", "roll_back"}
+    assert which(states, "success") == {*answering, "adapt"}
+    assert which(states, "skipped") == {"nothing", "roll_back"}
+    states = run("adaptation.py", f"{name}_adaptation")
+    assert which(states, "success") == {"retrain", "evaluate", "stage", "promote"}
+    assert which(states, "skipped") == {"reject"}
     second = ledger.production(name)
     assert second is not None
     assert second.version != first.version

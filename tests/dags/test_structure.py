@@ -17,7 +17,7 @@ from dq_airflow.sensors import MicroBatchSensor
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 NAMES = ("hydraulic", "skab", "vacuum")
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
-KINDS = ("deployment", "initialization", "rollback")
+KINDS = ("adaptation", "deployment", "initialization", "rollback")
 
 
 def parsed(file: str) -> DagBag:
@@ -81,15 +81,25 @@ def test_deployment_is_wired_as_drawn(bag: DagBag) -> None:
         "pull": {"assess"},
         "assess": {"act"},
         "act": {"decide"},
-        "decide": {"nothing", "retrain", "roll_back"},
+        "decide": {"nothing", "adapt", "roll_back"},
         "nothing": set(),
+        "adapt": set(),
         "roll_back": set(),
+    }
+
+
+def test_adaptation_runs_beside_it_when_something_is_due(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_adaptation"]
+    assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
         "retrain": {"evaluate"},
         "evaluate": {"stage", "reject"},
         "stage": {"promote"},
         "promote": set(),
         "reject": set(),
     }
+    assert [asset.uri for asset in dag.timetable.asset_condition.objects] == ["dq://vacuum/due"]
+    assert dag.max_active_runs == 1
+    assert {task.retries for task in dag.tasks} == {2}
 
 
 def test_deployment_runs_one_at_a_time_and_retries(bag: DagBag) -> None:
@@ -105,9 +115,15 @@ def test_deployment_runs_one_at_a_time_and_retries(bag: DagBag) -> None:
 
 
 def test_what_answers_never_queues_behind_what_learns(bag: DagBag) -> None:
-    dag = bag.dags["vacuum_deployment"]
-    pools = {task_id: dag.get_task(task_id).pool for task_id in ("pull", "assess", "act", "decide", "retrain")}
-    assert pools == dict.fromkeys(("pull", "assess", "act", "decide"), "dq_answer") | {"retrain": "dq_learn"}
+    answering, learning = (
+        {task.task_id: task.pool for task in bag.dags[f"vacuum_{kind}"].tasks} for kind in ("deployment", "adaptation")
+    )
+    steps = ("pull", "assess", "act", "decide", "roll_back")
+    assert {task: answering[task] for task in steps} == dict.fromkeys(steps, "dq_answer")
+    assert not {"nothing", "adapt", "wait"} ^ (set(answering) - set(steps)), "the others take no worker"
+    assert {task: learning[task] for task in ("retrain", "evaluate", "stage")} == dict.fromkeys(
+        ("retrain", "evaluate", "stage"), "dq_learn"
+    )
 
 
 def test_initialization_maps_over_chunks(bag: DagBag) -> None:
@@ -157,7 +173,7 @@ def test_good_parameters_pass(bag: DagBag, kind: str, given: dict[str, Any]) -> 
 
 def test_a_person_approves_where_the_process_file_says_so(folder: Path) -> None:
     copy(folder, "careful", ("tolerance: 0.02}", "tolerance: 0.02, approval: human}"))
-    dag = parsed("deployment.py").dags["careful_deployment"]
+    dag = parsed("adaptation.py").dags["careful_adaptation"]
     assert "promote" not in dag.task_ids
     assert dag.get_task("stage").downstream_task_ids == {"ask"}
     assert dag.get_task("ask").trigger_dag_id == "careful_promotion"
@@ -167,14 +183,19 @@ def test_a_person_approves_where_the_process_file_says_so(folder: Path) -> None:
 
 
 def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
-    dag = bag.dags["vacuum_deployment"]
-    emitted = {task.task_id: {outlet.name for outlet in task.outlets} for task in dag.tasks if task.outlets}
+    emitted = {
+        (kind, task.task_id): {outlet.name.removeprefix("dq://vacuum/") for outlet in task.outlets}
+        for kind in ("deployment", "adaptation")
+        for task in bag.dags[f"vacuum_{kind}"].tasks
+        if task.outlets
+    }
     assert emitted == {
-        "pull": {"dq://vacuum/incident"},
-        "act": {"dq://vacuum/drift", "dq://vacuum/incident"},
-        "decide": {"dq://vacuum/incident", "dq://vacuum/labels"},
-        "promote": {"dq://vacuum/release"},
-        "roll_back": {"dq://vacuum/release"},
+        ("deployment", "pull"): {"incident"},
+        ("deployment", "act"): {"drift", "incident"},
+        ("deployment", "decide"): {"due", "incident", "labels"},
+        ("deployment", "roll_back"): {"release"},
+        ("adaptation", "promote"): {"due", "release"},
+        ("adaptation", "reject"): {"due"},
     }
 
 

@@ -145,13 +145,7 @@ class Plant:
             return {"branch": "empty"}
         decided = steps.decide(self.world, self.process)
         if decided["branch"] == "adapt":
-            key = steps.retrain(self.world, self.process, event=decided["event"], kind=decided["kind"])["key"]
-            judged = steps.evaluate(self.world, self.process, key=key)
-            if judged["passed"]:
-                steps.stage(self.world, self.process, key=key)
-                steps.promote(self.world, self.process, key=key)
-            else:
-                steps.reject(self.world, self.process, key=key, why=judged["why"])
+            steps.adapt(self.world, self.process, holder=holder)
         elif decided["branch"] == "roll_back":
             steps.roll_back(self.world, self.process, version=decided["version"], who="dq", why=decided["why"])
         return decided

@@ -22,7 +22,7 @@ def test_a_staged_release_waits_for_its_approval(plant: Plant) -> None:
         decided = steps.decide(world, process)
         if decided["branch"] == "adapt":
             break
-    key = steps.retrain(world, process, event=decided["event"], kind=decided["kind"])["key"]
+    key = steps.retrain(world, process, holder="test")["key"]
     staged = steps.stage(world, process, key=key)["version"]
     waiting = steps.decide(world, process)
     assert waiting["branch"] == "nothing"

@@ -76,7 +76,8 @@ def platform(mlflow_server: Endpoints, names: dict[str, str]) -> Iterator[Platfo
         airflow = Airflow(endpoints.airflow_url, endpoints.airflow_user, endpoints.airflow_password)
         viewer = Airflow(endpoints.airflow_url, "viewer", Record.load(var).viewer_password)
         for name in names.values():
-            until(lambda dag=f"{name}_deployment": airflow.has(dag), f"{name}'s DAGs")
+            for kind in ("adaptation", "deployment"):
+                until(lambda dag=f"{name}_{kind}": airflow.has(dag), f"{name}'s DAGs")
         yield Platform(endpoints, world, airflow, viewer, Trap(config))
 
 

@@ -17,6 +17,7 @@ import yaml
 from dq_pipeline.demo.airflow_api import AirflowApi
 from dq_pipeline.local import Endpoints
 from dq_pipeline.recording import Recording
+from dq_pipeline.steps import agenda
 from dq_pipeline.wiring import World
 from tests.integration.conftest import Notices, Plant, process_file, recordings
 
@@ -149,6 +150,11 @@ class Line(Plant):
         still = self.rows("SELECT 1 FROM dq.batches WHERE process = %s AND state <> 'committed'")
         return reached == ends and not still and not self.summary()["outbox_pending"]
 
+    def is_calm(self) -> bool:
+        """Whether everything was told to the policy, and nothing it asked for is left to do."""
+        now, newest = agenda.read(self.world, self.process), self.world.ledger.committed(self.process, last=1)
+        return now.due is None and (not newest or now.sequence >= newest[0].sequence)
+
     def run(self) -> str:
         """The deployment's newest run."""
         return str(self.airflow.runs(self.dag, limit=1)[0]["dag_run_id"])
@@ -160,10 +166,11 @@ class Line(Plant):
             f"{self.dag} to wait",
         )
 
-    def runs_with(self, task: str, state: str = "success") -> list[str]:
-        """The newest runs in which that task is in that state, newest first."""
-        runs = (found["dag_run_id"] for found in self.airflow.runs(self.dag, limit=10))
-        return [run for run in runs if self.airflow.task(self.dag, run, task)["state"] == state]
+    def adaptations_with(self, task: str, state: str = "success") -> list[str]:
+        """The newest runs of its adaptation in which that task is in that state, newest first."""
+        dag = f"{self.process}_adaptation"
+        runs = (found["dag_run_id"] for found in self.airflow.runs(dag, limit=10))
+        return [run for run in runs if self.airflow.task(dag, run, task)["state"] == state]
 
     def predictions(self, runs: Sequence[Recording]) -> dict[str, list[tuple[Any, ...]]]:
         """The champion's answers by sample: release, value, bounds and fallback."""

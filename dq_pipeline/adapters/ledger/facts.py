@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from dq_pipeline.adapters.ledger.database import Database, know_process
+from dq_pipeline.adapters.ledger.database import Database, know_process, lock_process
 from dq_pipeline.adapters.ledger.schema import configurations, facts
 
 
@@ -30,6 +30,23 @@ class Facts(Database):
         with self._begin() as connection:
             know_process(connection, process)
             connection.execute(written.on_conflict_do_update(index_elements=["process", "name"], set_=row))
+
+    def change_fact(
+        self,
+        process: str,
+        name: str,
+        change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
+        now: datetime,
+    ) -> None:
+        """Replace a document by what `change` makes of it, with nobody writing in between; None leaves it."""
+        wanted = select(facts.c.value).where(facts.c.process == process, facts.c.name == name)
+        with self._begin() as connection:
+            lock_process(connection, process)
+            value = change(connection.scalar(wanted))
+            if value is not None:
+                row = {"value": value, "at": now}
+                written = upsert(facts).values(process=process, name=name, **row)
+                connection.execute(written.on_conflict_do_update(index_elements=["process", "name"], set_=row))
 
     def fact(self, process: str, name: str) -> dict[str, Any] | None:
         """Read it."""

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Row
 from dq_pipeline.adapters.ledger.database import Database, know_process, lock_process
 from dq_pipeline.adapters.ledger.drift import lift_hold
 from dq_pipeline.adapters.ledger.schema import LIVE_EVENTS, changes, drift_events, holds, releases
-from dq_pipeline.errors import StateError
+from dq_pipeline.errors import StateError, SupersededError
 from dq_pipeline.records import Change, EventState, Hold, ReleaseRow, Stage
 
 _STAGES: dict[str, Stage] = {
@@ -56,16 +56,33 @@ class Releases(Database):
             row = _by(connection, process, releases.c.key == key)
         return None if row is None else _release(row)
 
-    def move_release(self, process: str, version: str, action: str, *, who: str, why: str, now: datetime) -> Change:
+    def move_release(
+        self,
+        process: str,
+        version: str,
+        action: str,
+        *,
+        who: str,
+        why: str,
+        now: datetime,
+        over: str | None = None,
+    ) -> Change:
         """`stage`, `promote`, `reject` or `rollback` one version; repeating the newest change is no change.
 
         Promoting or rolling back archives the Production release. A rollback holds adaptation and closes the events
         that led away from that version, and the one seen since, as held.
 
+        Parameters
+        ----------
+        over
+            The release that must be in Production, with no hold, for this to be done.
+
         Raises
         ------
         StateError
             There is no such version or action, or the version does not stand where the action starts.
+        SupersededError
+            Another release than `over` is in Production, or adaptation is on hold.
         """
         if action not in _STAGES:
             raise StateError(f"Unknown action {action!r}. Known: {', '.join(_STAGES)}.")
@@ -78,6 +95,8 @@ class Releases(Database):
             if repeated is not None:
                 return repeated
             _check(target, action)
+            if over is not None:
+                _check_unchanged(connection, target, over)
             stage = _STAGES[action]
             former = _by(connection, process, releases.c.stage == stage) if stage != "Archived" else None
             if former is not None:
@@ -145,6 +164,22 @@ def _check(target: Row[Any], action: str) -> None:
         raise StateError(
             f"{target.process}: release {target.version} is in Production. "
             f"Promote another one or roll back to one before `{action}`."
+        )
+
+
+def _check_unchanged(connection: Connection, target: Row[Any], over: str) -> None:
+    hold = connection.execute(select(holds).where(holds.c.process == target.process)).one_or_none()
+    if hold is not None:
+        raise SupersededError(
+            f"{target.process}: adaptation is on hold since a rollback ({hold.why}); release {target.version} was "
+            f"made before it. `dq resume` lifts the hold."
+        )
+    current = _by(connection, target.process, releases.c.stage == "Production")
+    if current is None or current.version != over:
+        found = "none" if current is None else current.version
+        raise SupersededError(
+            f"{target.process}: release {over} in Production expected, against which {target.version} was built and "
+            f"judged; found {found}"
         )
 
 

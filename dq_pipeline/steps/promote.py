@@ -1,0 +1,133 @@
+"""The end of a challenger's case: promoted, refused because something else came first, or rejected."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dq_pipeline.errors import StateError, SupersededError
+from dq_pipeline.ports import World
+from dq_pipeline.records import EventState, Notice, ReleaseRow
+from dq_pipeline.steps import agenda, paths
+from dq_pipeline.steps.challenger import built
+from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.rollback import sync_registry
+from dq_pipeline.steps.training_data import HISTORY
+
+
+def promote(
+    world: World, process: str, *, key: str, who: str = "dq", why: str = "", by_hand: bool = False
+) -> dict[str, Any]:
+    """Put the staged release into Production and close what led to it.
+
+    It was built and judged against one release, while the stream went on. Where another one answers by now, where
+    adaptation is on hold, or where nobody waits for it any more, it is refused: `version` is None then, and
+    `refused` says why. Ledger and this condition are one transaction: a rollback at the same moment wins.
+
+    Parameters
+    ----------
+    by_hand
+        A person wants this release, whatever happened since it was built.
+
+    Raises
+    ------
+    StateError
+        If it was never staged.
+    """
+    row = _staged(world, process, key)
+    why = why or f"every gate passed for {key}"
+    over = None if by_hand else built(world, process, key)["over"]
+    try:
+        if over is not None and row.stage != "Production":
+            _check_awaited(world, process, row)
+        change = world.ledger.move_release(process, row.version, "promote", who=who, why=why, now=utc_now(), over=over)
+    except SupersededError as error:
+        return _refuse(world, process, row, str(error))
+    sync_registry(world, process)
+    if row.event is not None and row.event == _live_event(world, process):
+        state = EventState.REBUILDING if row.kind == "refit" else EventState.CLOSED
+        world.ledger.move_event(row.event, state, outcome=f"release {row.version} promoted")
+    if row.kind == "initial":
+        _begin_anew(world, process, key)
+    agenda.settle(world, process, key, learned=row.kind != "rereference")
+    world.notifier.notify(
+        Notice(
+            process, "info", f"{process}: release {row.version} is in Production", f"{why}; before: {change.previous}"
+        )
+    )
+    return {"version": row.version, "previous": change.previous, "event": row.event, "refused": None}
+
+
+def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
+    """Let a challenger go; the release in Production stays. A new reference that was due is still made."""
+    _archive(world, process, key, why)
+    due, then = agenda.read(world, process).due, None
+    if due is not None and due["key"] == key:
+        if due["kind"] == "rebuild":
+            then = _anew(due, kind="rereference", key=f"rereference-{key}")
+        elif due["event"] is not None and due["event"] == _live_event(world, process):
+            world.ledger.move_event(due["event"], EventState.REBUILDING, outcome=f"challenger rejected: {why}")
+        agenda.settle(world, process, key, then=then)
+    world.notifier.notify(Notice(process, "warning", f"{process}: challenger {key} rejected", why))
+    return {"key": key, "why": why}
+
+
+def _refuse(world: World, process: str, row: ReleaseRow, why: str) -> dict[str, Any]:
+    """Not promoted. What is still due, no hold standing, is due once more against the release that answers now."""
+    _archive(world, process, row.key, why)
+    due, current, then = agenda.read(world, process).due, world.ledger.production(process), None
+    if due is not None and current is not None and world.ledger.hold(process) is None:
+        then = _anew(due, key=f"{row.key}-over-{current.version}")
+    agenda.settle(world, process, row.key, then=then)
+    world.notifier.notify(
+        Notice(process, "warning", f"{process}: release {row.version} came too late and is not promoted", why)
+    )
+    return {"version": None, "previous": None, "event": row.event, "refused": why}
+
+
+def _check_awaited(world: World, process: str, row: ReleaseRow) -> None:
+    due = agenda.read(world, process).due
+    if due is None or due["key"] != row.key:
+        raise SupersededError(
+            f"{process}: adaptation {row.key} expected to be due still, found {due and due['key']}: what asked for "
+            f"release {row.version} is over"
+        )
+
+
+def _archive(world: World, process: str, key: str, why: str) -> None:
+    row = world.ledger.release_by_key(process, key)
+    if row is not None and row.stage != "Production":
+        world.ledger.move_release(process, row.version, "reject", who="dq", why=why, now=utc_now())
+        sync_registry(world, process)
+
+
+def _anew(due: agenda.Due, **changed: Any) -> agenda.Due:
+    return {**due, "attempts": 0, "holder": None, "until": None, **changed}
+
+
+def _begin_anew(world: World, process: str, key: str) -> None:
+    """An initialization starts the process afresh: its history is the one to learn from, open events are over."""
+    run, now = key.removeprefix("initial-"), utc_now()
+    fact = json.loads(world.lake.get(f"{paths.history(process, run)}/annotated.json"))
+    known = world.ledger.fact(process, HISTORY)
+    if known is not None and known["run"] == run:
+        return
+    event = world.ledger.open_event(process)
+    if event is not None:
+        world.ledger.move_event(event.id, EventState.CLOSED, outcome="initialized anew")
+    if world.ledger.hold(process) is not None:
+        world.ledger.resume(process, who="dq", why="initialized anew", now=now)
+    agenda.start_afresh(world, process)
+    world.ledger.put_fact(process, HISTORY, {**fact, "stream_from": world.ledger.sample_count(process)}, now)
+
+
+def _live_event(world: World, process: str) -> int | None:
+    event = world.ledger.open_event(process)
+    return None if event is None else event.id
+
+
+def _staged(world: World, process: str, key: str) -> ReleaseRow:
+    row = world.ledger.release_by_key(process, key)
+    if row is None:
+        raise StateError(f"challenger {key} of {process} was never staged")
+    return row
