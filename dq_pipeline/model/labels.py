@@ -1,4 +1,4 @@
-"""Which labels a model may learn from, and how much each still counts."""
+"""Which labels a model may learn from."""
 
 from __future__ import annotations
 
@@ -8,17 +8,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 NEIGHBOURS = 25
-
-
-def age_weights(n: int, age_scale: float, age_floor: float) -> Floats:
-    """Weights (n,) of samples in time order, oldest first: exp(-age / age_scale) + age_floor, age in samples.
-
-    Examples
-    --------
-    >>> age_weights(3, age_scale=1.0, age_floor=0.05).round(3).tolist()
-    [0.185, 0.418, 1.05]
-    """
-    return np.asarray(np.exp(-np.arange(n)[::-1] / age_scale) + age_floor, dtype=np.float64)
 
 
 def label_guard(target: Floats) -> NDArray[np.bool_]:

@@ -16,8 +16,14 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all, and what was done."""
+Clock = Callable[[], float]
 
 FOLDS = 3
+
+
+def no_time_passes() -> float:
+    """A clock for those who have all the time."""
+    return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,27 @@ def search(
     loss: Callable[[Candidate, Indices, Indices], float],
     folds: list[tuple[Indices, Indices]],
     progress: Progress,
+    *,
+    seconds: float | None = None,
+    clock: Clock = no_time_passes,
 ) -> tuple[Trial, ...]:
-    """Judge every candidate on every fold; the best first, and of equals the one listed first."""
-    trials = []
-    for number, candidate in enumerate(candidates):
+    """Judge the candidates on every fold; the best first, and of equals the one listed first.
+
+    Parameters
+    ----------
+    seconds
+        No candidate is begun that would not fit, going by those before it; the first always is. None for all.
+    clock
+        Seconds that have passed since any fixed moment.
+    """
+    trials: list[Trial] = []
+    began, spent = clock(), 0.0
+    for done, candidate in enumerate(candidates, 1):
         losses = tuple(loss(candidate, fitted, held) for fitted, held in folds)
         trials.append(Trial(candidate, float(np.mean(losses)), losses))
-        progress(number + 1, len(candidates), "search")
+        spent = clock() - began
+        fits = len(candidates) if seconds is None or spent <= 0.0 else min(len(candidates), int(seconds / spent * done))
+        progress(done, max(done, fits), "search")
+        if done >= fits:
+            break
     return tuple(sorted(trials, key=lambda trial: trial.loss))

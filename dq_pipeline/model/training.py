@@ -9,17 +9,20 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from dq_pipeline.errors import DataError
-from dq_pipeline.model.boosting import Candidate, boost, candidates, raw_prediction
+from dq_pipeline.model.boosting import Candidate, boost, candidates, check_device, enough_trees, raw_prediction
 from dq_pipeline.model.inference import Model
 from dq_pipeline.model.intervals import Calibration, calibrate, recency_weights
-from dq_pipeline.model.labels import age_weights, label_guard
-from dq_pipeline.model.search import Progress, Trial, expanding_splits, search, splits
+from dq_pipeline.model.labels import label_guard
+from dq_pipeline.model.search import Clock, Progress, Trial, expanding_splits, no_time_passes, search, splits
+from dq_pipeline.model.weights import refit_weights
 from dq_pipeline.process import Process
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 BLOCKS = 5
+MOST_CANDIDATES = 200
+"""Tried at most where seconds are the budget."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,10 +72,12 @@ def train(
     candidate: Candidate | None = None,
     threads: int = 1,
     progress: Progress = _silent,
+    clock: Clock | None = None,
 ) -> Training:
     """Train the model of a process on labelled history.
 
-    The same rows, settings and state of `rng` give the same model, bit for bit.
+    The same rows, settings and state of `rng` give the same model, bit for bit; with `model.search_seconds` the
+    machine's speed has a say in which candidates are tried, and the candidate that was chosen gives it again.
 
     Parameters
     ----------
@@ -83,9 +88,13 @@ def train(
     candidate
         Tree settings to fit with, which skips the search: what a challenger was judged with before it is fitted once
         more with the block it was judged on.
+    clock
+        Seconds since any fixed moment, for `model.search_seconds`; without one `model.search` candidates are tried.
 
     Raises
     ------
+    ConfigurationError
+        If ``process.model.device`` is not there.
     DataError
         If fewer than ``process.model.min_samples`` usable labels remain, a class index is out of range, or only one
         class is present.
@@ -94,6 +103,7 @@ def train(
         expected = (len(target), len(feature_names))
         raise DataError(f"features of shape {expected} expected for these labels and names, found {features.shape}")
     settings, task = process.model, process.target.task
+    check_device(settings.device)
     guarded = settings.label_guard and task == "regression"
     labelled = np.isfinite(target)
     used = np.flatnonzero(label_guard(target) if guarded else labelled)
@@ -106,8 +116,16 @@ def train(
     fit = _Fit.of(features[used], target[used], process, int(rng.integers(2**31)), threads)
     trials: tuple[Trial, ...] = ()
     if candidate is None:
-        trials = search(candidates(settings.search, rng), fit.loss, splits(fit.target, task, rng), progress)
-        candidate = trials[0].candidate
+        timed = settings.search_seconds is not None and clock is not None
+        trials = search(
+            candidates(MOST_CANDIDATES if timed else settings.search, rng),
+            fit.loss,
+            splits(fit.target, task, rng),
+            progress,
+            seconds=settings.search_seconds if timed else None,
+            clock=clock or no_time_passes,
+        )
+        candidate = fit.stopped(trials[0].candidate)
     calibration, calibrated = fit.calibration(candidate, settings.coverage)
     progress(1, 2, "calibrate")
     everything = np.arange(len(used))
@@ -162,7 +180,8 @@ class _Fit:
         return fit
 
     def weights(self, index: Indices) -> Floats:
-        return age_weights(len(index), self.process.model.age_scale, self.process.model.age_floor)
+        settings = self.process.model
+        return refit_weights(settings.weights, np.arange(len(index))[::-1], settings.age_scale, settings.age_floor)
 
     def booster(self, candidate: Candidate, index: Indices) -> xgb.Booster:
         return boost(
@@ -177,6 +196,27 @@ class _Fit:
             threads=self.threads,
             device=self.process.model.device,
         )
+
+    def stopped(self, candidate: Candidate) -> Candidate:
+        """With the number of trees that predict the newest fifth best, where the process file asks for it."""
+        settings, held = self.process.model, len(self.target) // 5
+        if settings.early_stopping is None or not held:
+            return candidate
+        trees = enough_trees(
+            self.features,
+            (self.target - self.centre) / self.scale,
+            self.weights(np.arange(len(self.target) - held)),
+            held,
+            candidate,
+            task=self.process.target.task,
+            classes=len(self.process.target.classes),
+            trees=settings.trees,
+            patience=settings.early_stopping,
+            seed=self.seed,
+            threads=self.threads,
+            device=settings.device,
+        )
+        return {**candidate, "trees": trees}
 
     def scores(self, candidate: Candidate, fitted: Indices, held: Indices) -> Floats:
         """Absolute residuals, or 1 - probability of the true class, of samples not fitted on."""

@@ -98,7 +98,13 @@ def fit_and_judge(
     rng = rng_of(key)
     features = Features.fit(older.batch, process.sample.horizon_rows)
     first = train(
-        features.transform(older.batch), older.target, process, feature_names=features.names, rng=rng, progress=progress
+        features.transform(older.batch),
+        older.target,
+        process,
+        feature_names=features.names,
+        rng=rng,
+        progress=progress,
+        clock=time.monotonic,
     )
     before = float(older.target[-1])
     evidence, metrics = _judge(features, first.model, block, champion, process, before, data)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dq_pipeline.model.labels import age_weights, label_guard
+from dq_pipeline.model.labels import label_guard
 
 
 def test_a_lone_corrupted_label_is_dropped() -> None:
@@ -30,11 +30,3 @@ def test_labels_without_spread_fence_nothing(n: int, value: float) -> None:
 def test_no_labels_no_belief() -> None:
     assert label_guard(np.full(4, np.nan)).tolist() == [False] * 4
     assert label_guard(np.empty(0)).tolist() == []
-
-
-@given(st.integers(1, 500))
-def test_weights_fade_with_age_to_the_floor(n: int) -> None:
-    weights = age_weights(n, 50.0, 0.05)
-    assert (np.diff(weights) > 0).all()
-    assert weights[-1] == 1.05
-    assert (weights > 0.05).all()

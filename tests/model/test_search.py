@@ -48,3 +48,20 @@ def test_a_larger_search_draws_the_rest_reproducibly() -> None:
     assert first[: len(CANDIDATES)] == CANDIDATES
     assert len(first) == 9
     assert candidates(1, np.random.default_rng(7)) == ({},)
+
+
+def test_as_many_candidates_as_fit_and_one_at_least() -> None:
+    now = [0.0]
+
+    def loss(*_: object) -> float:
+        now[0] += 2.0
+        return now[0]
+
+    def tried(seconds: float) -> int:
+        now[0] = 100.0
+        folds = [(np.arange(2), np.arange(2, 4))]
+        found = search(({},) * 9, loss, folds, lambda *_: None, seconds=seconds, clock=lambda: now[0])
+        assert now[0] - 100.0 <= max(seconds, 2.0)
+        return len(found)
+
+    assert [tried(seconds) for seconds in (0.5, 3.9, 4.0, 11.0, 1000.0)] == [1, 1, 2, 5, 9]

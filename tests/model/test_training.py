@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from dq_pipeline.errors import DataError
+from dq_pipeline.errors import ConfigurationError, DataError
 from dq_pipeline.model.inference import Model
 from dq_pipeline.model.training import Training, train
 from dq_pipeline.process import Process
@@ -97,6 +97,52 @@ def test_a_given_candidate_skips_the_search(make_process: Processes) -> None:
     training = fit(make_process(), features, target, candidate={"max_depth": 2})
     assert training.trials == ()
     assert training.candidate == {"max_depth": 2}
+
+
+def test_early_stopping_chooses_the_trees_and_the_refit_keeps_the_number(make_process: Processes) -> None:
+    features, target = history(300)
+    model = {"trees": 200, "search": 1, "early_stopping": 5}
+    training = fit(make_process(model=model), features, target)
+    trees = training.candidate["trees"]
+    assert 1 < trees < 200
+    assert training.model.booster.num_boosted_rounds() == trees
+    noise = np.random.default_rng(2).normal(50.0, 1.0, 300)
+    assert fit(make_process(model=model), features, noise).candidate["trees"] < trees
+    again = fit(make_process(model=model), features[:250], target[:250], candidate=training.candidate)
+    assert again.model.booster.num_boosted_rounds() == trees, "what was judged is what is promoted"
+
+
+def test_early_stopping_of_classes(make_process: Processes) -> None:
+    features, target = history(240)
+    target = np.digitize(target, [45.0, 55.0]).astype(float)
+    process = make_process(CLASSES, model={"trees": 150, "search": 1, "early_stopping": 5})
+    assert 1 <= fit(process, features, target).candidate["trees"] < 150
+
+
+def test_seconds_are_a_budget_too(make_process: Processes) -> None:
+    features, target = history()
+    now = iter(range(10_000))
+    process = make_process(model={"trees": 5, "search": 2, "search_seconds": 7.0})
+    assert len(fit(process, features, target, clock=lambda: float(next(now))).trials) == 7
+    assert len(fit(process, features, target).trials) == 2, "no clock: as many as the process file says"
+
+
+@pytest.mark.parametrize("kind", ["fading", "newest", "expanding"])
+def test_weights_are_what_the_process_file_says(make_process: Processes, kind: str) -> None:
+    features, target = history(120)
+    process = make_process(model={"trees": 5, "search": 1, "weights": kind, "age_scale": 50})
+    weights = fit(process, features, target).weights
+    assert weights[-1] > 0.0
+    assert {"fading": 0.05 < weights[0] < 0.2, "newest": weights[0] == 0.0, "expanding": weights[0] == 1.0}[kind]
+
+
+@pytest.mark.skipif(bool(xgb.build_info().get("USE_CUDA")), reason="this XGBoost may find a GPU")
+def test_a_gpu_that_is_not_there_is_said_before_anything_is_trained(make_process: Processes) -> None:
+    said: list[object] = []
+    process = make_process(model={"trees": 5, "search": 1, "device": "cuda"})
+    with pytest.raises(ConfigurationError, match="a GPU that XGBoost can use expected, found none"):
+        fit(process, *history(), progress=lambda *step: said.append(step))
+    assert said == []
 
 
 def test_classification_gives_probabilities_and_sets(make_process: Processes) -> None:
