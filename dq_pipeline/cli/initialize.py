@@ -63,5 +63,7 @@ def initialize(
     figures = ", ".join(
         f"{name} {number(metrics[name])}" for name in ("mae", "r2", "accuracy", "f1") if name in metrics
     )
+    curation = unified["curation"]["reference"]
     used = f"{unified['accepted']} of {unified['samples']} recordings good enough"
+    used += f", {curation['dropped']} of {curation['of']} kept out of the reference"
     answer(result, as_json, f"Release {result['version']} of {process} is in Production: {used}; {figures}")

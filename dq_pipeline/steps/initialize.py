@@ -16,6 +16,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile, profile
+from dq_pipeline.quality.curate import in_windows
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.quality.threshold import accept
 from dq_pipeline.recording import Placed, assemble, place
@@ -26,11 +27,13 @@ from dq_pipeline.steps import paths
 from dq_pipeline.steps.adapt import fit_detector
 from dq_pipeline.steps.challenger import Progress, fit_and_judge, manifest_of, rng_of, silent, store
 from dq_pipeline.steps.clock import utc_now
-from dq_pipeline.steps.reference import SCOPES, fit_references, fit_scorer, with_faults
+from dq_pipeline.steps.reference import SCOPES, curated, curated_history, fit_references, fit_scorer, with_faults
 from dq_pipeline.steps.training_data import history
 
 REFERENCE_SAMPLES = 300
-ANNOTATED = "annotated.json"
+FITTED_SAMPLES = 2000
+"""More would not change a quantile that matters, and would all be in memory at once."""
+ANNOTATED, CURATION = "annotated.json", "curation.json"
 
 
 def plan(world: World, process: str, *, run: str, samples: int | None = None, chunk: int = 100) -> dict[str, Any]:
@@ -55,10 +58,13 @@ def plan(world: World, process: str, *, run: str, samples: int | None = None, ch
     if len(batch) < 20:
         raise DataError(f"at least 20 usable recordings of {process} expected in its history, found {len(batch)}")
     folder = paths.history(process, run)
-    for scope, reference in fit_references(settings, batch).items():
+    kept = curated(settings, batch, rng_of(f"{run}/curate"))
+    for scope, reference in fit_references(settings, batch.take(kept)).items():
         world.lake.put(f"{folder}/{scope}-reference.npz", reference.to_bytes())
+    curation = {"of": len(batch), "dropped": int((~kept).sum())}
+    world.lake.put(f"{folder}/{CURATION}", json.dumps(curation).encode())
     cuts = [{"first": first, "stop": min(first + chunk, count)} for first in range(0, count, chunk)]
-    return {"run": run, "samples": count, "reference_samples": len(batch), "chunks": cuts}
+    return {"run": run, "samples": count, "reference_samples": int(kept.sum()), "curation": curation, "chunks": cuts}
 
 
 def annotate(world: World, process: str, *, run: str, first: int, stop: int) -> dict[str, Any]:
@@ -80,15 +86,18 @@ def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]])
     """Unite the five dimensions into one score, score history, and apply the threshold."""
     settings, run = world.process(process), run_name(run)
     chunks = sorted(chunks, key=lambda chunk: str(chunk["folder"]))
-    scorers: dict[str, QualityScorer] = {}
-    for scope in SCOPES:
-        clean, faulty = (_profiles(world, chunks, scope, name) for name in ("clean", "faulty"))
-        scorers[scope] = fit_scorer(
-            settings, _reference(world, process, run, scope), clean, faulty, rng_of(f"{run}/{scope}")
-        )
-        world.lake.put(f"{paths.history(process, run)}/{scope}-scorer.npz", scorers[scope].to_bytes())
-        if scope == "completion":
-            unified = _in_windows(scorers[scope], clean)
+    folder, rng = paths.history(process, run), rng_of(f"{run}/unify")
+    completion, horizon = (_reference(world, process, run, scope) for scope in ("completion", "horizon"))
+    fitted = curated_history(settings, completion, *_to_fit(world, chunks, "completion"), rng)
+    clean, faulty = _to_fit(world, chunks, "horizon")
+    early = fit_scorer(settings, horizon, clean.take(fitted.kept), faulty.take(fitted.kept), rng)
+    for scope, scorer in (("completion", fitted.scorer), ("horizon", early)):
+        world.lake.put(f"{folder}/{scope}-scorer.npz", scorer.to_bytes())
+    unified = in_windows(fitted.scorer, _profiles(world, chunks, "completion", "clean"))
+    curation = {
+        "reference": json.loads(world.lake.get(f"{folder}/{CURATION}")),
+        "history": {"of": len(fitted.kept), "dropped": fitted.dropped},
+    }
     accepted = accept(unified, settings.quality.threshold)
     found, begin = [], 0
     for chunk in chunks:
@@ -96,7 +105,7 @@ def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]])
         good = accepted[begin : begin + len(ids)]
         found.append({"uri": chunk["uri"], "accepted": [name for name, kept in zip(ids, good, strict=True) if kept]})
         begin += len(ids)
-    world.lake.put(f"{paths.history(process, run)}/{ANNOTATED}", json.dumps({"run": run, "chunks": found}).encode())
+    world.lake.put(f"{folder}/{ANNOTATED}", json.dumps({"run": run, "chunks": found, "curation": curation}).encode())
     refused: Counter[str] = Counter()
     for chunk in chunks:
         refused.update(chunk["quarantined"])
@@ -106,6 +115,7 @@ def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]])
         "accepted": int(accepted.sum()),
         "quarantined": dict(refused),
         "threshold": settings.quality.threshold,
+        "curation": curation,
         "score_quantiles": [float(q) for q in np.quantile(unified, (0.05, 0.25, 0.5, 0.75, 0.95))],
     }
 
@@ -114,10 +124,11 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
     """Train the model on the recordings that pass, fit and calibrate the detector on all; leave the challenger."""
     settings, run = world.process(process), run_name(run)
     key, folder = f"initial-{run}", paths.history(process, run)
-    data = history(world, settings, {**annotated(world, process, run), "stream_from": 0})
+    known = annotated(world, process, run)
+    data = history(world, settings, {**known, "stream_from": 0})
     judged = fit_and_judge(data, settings, None, key=key, since=None, progress=progress)
     scorers = {scope: QualityScorer.from_bytes(world.lake.get(f"{folder}/{scope}-scorer.npz")) for scope in SCOPES}
-    chunks = [{"folder": str(entry["uri"]).rsplit("/", 1)[0]} for entry in annotated(world, process, run)["chunks"]]
+    chunks = [{"folder": str(entry["uri"]).rsplit("/", 1)[0]} for entry in known["chunks"]]
     readings = DETECTORS[settings.drift.detector].readings(_profiles(world, chunks, "completion", "clean"))
     release = Release(
         process=process,
@@ -128,7 +139,7 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         completion_scorer=scorers["completion"],
         detector=fit_detector(settings, readings, key=key, progress=progress),
         manifest=manifest_of(data, judged.training),
-        metrics=judged.metrics,
+        metrics={**judged.metrics, "curation": known["curation"]},
         created_at=utc_now(),
         code_version=__version__,
         lock_hash=lock_hash(),
@@ -187,13 +198,14 @@ def _profiles(world: World, chunks: list[dict[str, Any]], scope: str, name: str)
     )
 
 
-def _in_windows(scorer: QualityScorer, profiles: Profile) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Scores of history as the stream would have given them: relative to windows of neighbours."""
-    scores = []
-    for begin in range(0, len(profiles), scorer.window):
-        before = profiles.take(slice(max(begin - scorer.window, 0), begin)) if begin else None
-        scores.append(scorer.score(profiles.take(slice(begin, begin + scorer.window)), before).unified)
-    return np.concatenate(scores)
+def _to_fit(world: World, chunks: list[dict[str, Any]], scope: str) -> tuple[Profile, Profile]:
+    """Profiles of the oldest samples, those nearest to the reference: as they are, and with injected faults."""
+    enough = [i for i in range(1, len(chunks) + 1) if sum(chunk["n"] for chunk in chunks[:i]) >= FITTED_SAMPLES]
+    first = chunks[: enough[0] if enough else len(chunks)]
+    clean, faulty = (
+        _profiles(world, first, scope, name).take(slice(0, FITTED_SAMPLES)) for name in ("clean", "faulty")
+    )
+    return clean, faulty
 
 
 def _plain(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile, profile
+from dq_pipeline.quality.curate import ROUNDS, Curated, curate, in_windows
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.samples import SampleBatch, Scope
 from dq_pipeline.simulate.faults import faulted
@@ -41,8 +43,42 @@ def fit_scorer(
 def fit_scorers(process: Process, clean: SampleBatch, rng: np.random.Generator) -> dict[Scope, QualityScorer]:
     """References and scorers of both scopes, from samples in hand."""
     faulty = with_faults(process, clean, rng)
-    scorers: dict[Scope, QualityScorer] = {}
-    for scope, reference in fit_references(process, clean).items():
-        as_is, spoilt = (profile(batch.head(reference.rows), reference) for batch in (clean, faulty))
-        scorers[scope] = fit_scorer(process, reference, as_is, spoilt, rng)
-    return scorers
+    return {scope: _fitted(process, scope, clean, faulty, rng) for scope in SCOPES}
+
+
+def curated(process: Process, samples: SampleBatch, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which samples (n,) belong to the reference: all of them unless the process file has them curated.
+
+    Recordings are judged whole, whatever scope the reference is for.
+    """
+    if not process.quality.curate:
+        return np.ones(len(samples), np.bool_)
+
+    def fit(kept: NDArray[np.bool_]) -> QualityScorer:
+        chosen = samples.take(kept)
+        return _fitted(process, "completion", chosen, with_faults(process, chosen, rng), rng)
+
+    def score(scorer: QualityScorer) -> NDArray[np.float64]:
+        return in_windows(scorer, profile(samples.head(scorer.reference.rows), scorer.reference))
+
+    return curate(fit, score, len(samples)).kept
+
+
+def curated_history(
+    process: Process, reference: Reference, clean: Profile, faulty: Profile, rng: np.random.Generator
+) -> Curated:
+    """The completion scorer on given bins, from the samples of history that curation keeps."""
+    return curate(
+        lambda kept: fit_scorer(process, reference, clean.take(kept), faulty.take(kept), rng),
+        lambda scorer: in_windows(scorer, clean),
+        len(clean),
+        rounds=ROUNDS if process.quality.curate else 0,
+    )
+
+
+def _fitted(
+    process: Process, scope: Scope, clean: SampleBatch, faulty: SampleBatch, rng: np.random.Generator
+) -> QualityScorer:
+    reference = Reference.fit(clean.head(rows_of(process, scope)), process)
+    as_is, spoilt = (profile(batch.head(reference.rows), reference) for batch in (clean, faulty))
+    return fit_scorer(process, reference, as_is, spoilt, rng)
