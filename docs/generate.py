@@ -135,7 +135,7 @@ MEANING = {
     "quality.oracle_share": "With `learned`: share of samples that the direct score re-scores.",
     "quality.oracle_tolerance": "With `learned`: mean disagreement from which the model is fitted anew.",
     "quality.unifier": "How the dimensions become one score.",
-    "quality.curate": "Keep faulty recordings out of the reference: fit, drop up to a quarter that scores low, fit again.",
+    "quality.curate": "Keep faulty recordings out of the reference: fit, drop up to a quarter that scores low, refit.",
     "quality.window": "Samples that share what is not theirs alone: a drift lowers no single sample's score.",
     "drift.policy": "`active`: adapt to alarms and errors; `passive`: refit on schedule; `static`: never.",
     "drift.passive_every": "Samples from one refit to the next (`passive`).",
