@@ -21,6 +21,7 @@ from dq_pipeline.cli import (
     initialize,
     labels,
     releases,
+    replay,
     run,
     servers,
     simulate,
@@ -65,7 +66,10 @@ def options(
         logging.getLogger(chatty).setLevel(logging.WARNING if debug else logging.CRITICAL)
 
 
-for module in (demo, servers, doctor, topics, simulate, initialize, feed, run, labels, status, releases, airflow):
+_LOOP = (demo, servers, doctor, topics, simulate, initialize, feed, run, labels, status, releases, airflow)
+_ON_FILES = (replay,)
+
+for module in (*_LOOP, *_ON_FILES):
     module.register(app)
 
 if __name__ == "__main__":

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.drift.policy import Decision, Policy, PolicyState, Refit, RefitDetector, Window
+from dq_pipeline.drift.policy import Decision, OpenEvent, Policy, PolicyState, Refit, RefitDetector, Window
 from dq_pipeline.errors import DataError
 from dq_pipeline.model.boosting import Candidate
 from dq_pipeline.process import Process
 from dq_pipeline.replay.learner import Learner
+from dq_pipeline.replay.memory import Memory, Regime
 from dq_pipeline.replay.watcher import Watcher
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.decide import FULL_REFERENCE
@@ -124,6 +125,7 @@ def replay(
     began = time.perf_counter()
     watcher = Watcher.on(batch, process, plan.history, seed=plan.seed)
     learner = Learner.on(batch, process, plan.history, seed=plan.seed, candidate=plan.candidate)
+    memory = Memory(process.drift.regimes)
     predicted, lower, upper, statistic, threshold = np.full((5, n), np.nan)
     calibrated = np.zeros(n, dtype=np.bool_)
     alarms: list[int] = []
@@ -142,7 +144,17 @@ def replay(
         alarms += seen.alarms
         sensors += seen.sensors
         error = None if plan.late else _error(batch.target[now], said.value, process)
+        before, turn_began = state.reference_from, time.perf_counter()
         state, decisions = policy.decide(state, Window(first, until, seen.alarms, error))
+        if before is None and any(isinstance(decision, OpenEvent) for decision in decisions):
+            memory = memory.leave(Regime(learner, watcher))
+        regime, why = _recurring(memory, batch, now, decisions, state, error, process, plan)
+        if regime is not None:
+            learner, watcher, memory = regime.learner, regime.watcher.restarted(until), memory.left()
+            state, decisions = replace(state, reference_from=None), ()
+            done.append(Adaptation(until, "reinstate", why, time.perf_counter() - turn_began))
+        if any(isinstance(decision, RefitDetector) for decision in decisions):
+            memory = memory.left()
         for decision in (*decisions, *_renewal(watcher, state, until)):
             learner, watcher, acted = _act(decision, learner, watcher, batch, until, plan)
             done += acted
@@ -172,6 +184,32 @@ def _error(truth: Floats, said: Floats, process: Process) -> float | None:
         return None
     wrong = truth != said if process.target.task == "classification" else np.abs(truth - said)
     return float(np.mean(wrong[known]))
+
+
+def _recurring(
+    memory: Memory,
+    batch: SampleBatch,
+    now: slice,
+    decisions: tuple[Decision, ...],
+    state: PolicyState,
+    error: float | None,
+    process: Process,
+    plan: Plan,
+) -> tuple[Regime | None, str]:
+    """The past regime to put back, while an event is open: recognised, and where truths are known no worse on them."""
+    settled = [decision.first for decision in decisions if isinstance(decision, RefitDetector)]
+    begin = settled[0] if settled else state.reference_from
+    if begin is None or not memory.regimes:
+        return None, ""
+    found = memory.recognised(batch, begin, now.stop, seed=plan.seed)
+    if found is None:
+        return None, ""
+    regime = memory.regimes[found.name]
+    if error is not None:
+        theirs = _error(batch.target[now], regime.learner.predict(batch, now.start, now.stop).value, process)
+        if theirs is None or theirs > error:
+            return None, ""
+    return regime, f"the regime of sample {found.name} is back (p = {found.p:.2g})"
 
 
 def _renewal(watcher: Watcher, state: PolicyState, until: int) -> tuple[Decision, ...]:

@@ -1,0 +1,65 @@
+"""One self-contained HTML file: words, tables and plots, with all that is needed to draw them inside."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from dq_pipeline.errors import ConfigurationError
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1b1f24; }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
+th, td { border-bottom: 1px solid #d8dee4; padding: .3rem .8rem; text-align: left; }
+th { background: #f6f8fa; }
+"""
+
+
+def write(path: Path, title: str, summary: str, plots: Sequence[Mapping[str, Any]], tables: Sequence[Table]) -> None:
+    """Write the page.
+
+    Parameters
+    ----------
+    plots
+        Figures of plotly: mappings with `data` and `layout`.
+    tables
+        As the terminal shows them.
+
+    Raises
+    ------
+    ConfigurationError
+        If plotly is not installed, or the file cannot be written.
+    """
+    try:
+        from plotly.io import to_html
+    except ImportError:
+        raise ConfigurationError(
+            "--html: the package plotly expected, found none; `pip install 'dq-pipeline[reports]'`"
+        ) from None
+    drawn = [
+        to_html(dict(plot), full_html=False, include_plotlyjs=number == 0, validate=False)
+        for number, plot in enumerate(plots)
+    ]
+    shown = "\n".join([*drawn, *map(_table, tables)])
+    text = (
+        f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
+        f"<style>{_STYLE}</style></head>\n<body><h1>{html.escape(title)}</h1>\n<p>{html.escape(summary)}</p>\n"
+        f"{shown}\n</body></html>\n"
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"--html: a file that can be written expected; found {error}") from None
+
+
+def _table(table: Table) -> str:
+    columns = [[str(cell) for cell in column.cells] for column in table.columns]
+    head = "".join(f"<th>{html.escape(str(column.header))}</th>" for column in table.columns)
+    rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in zip(*columns, strict=True))
+    title = f"<h2>{html.escape(str(table.title))}</h2>" if table.title else ""
+    return f"{title}<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
