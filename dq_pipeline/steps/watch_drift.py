@@ -14,6 +14,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.profile.profile import Profile, profile
 from dq_pipeline.records import Claim, DetectorState, DriftAlarm, EventState
 from dq_pipeline.samples import SampleBatch
+from dq_pipeline.steps.drift_evidence import divergences
 from dq_pipeline.steps.serving import Serving, has_form
 
 LEAST_KNOWN, MOST_KNOWN = 20, 100
@@ -46,15 +47,19 @@ def watch_drift(world: World, serving: Serving, claim: Claim, batch: SampleBatch
     name = serving.process.name
     first = world.ledger.sample_count(name)
     state, begin = _state(world, serving, detector)
+    offset = serving.bundle.stream_starts_at
     missed_ids, missed = _readings_between(world, serving, begin, first)
     observed = detector.update(state, np.concatenate([*missed, detector.readings(profiles)]))
     before = len(missed_ids)
+    moved: dict[str, Any] = {}
+    if observed.alarms:  # beside the first one of a batch: the others are heard with it
+        moved = _divergences(world, serving, int(observed.alarms[0].sample) + offset + 1, first, batch, profiles)
     ids = (*missed_ids, *batch.ids)
-    offset = serving.bundle.stream_starts_at
     return Watched(
         statistic=observed.statistic[before:],
         alarms=tuple(
-            _alarm(serving, alarm, ids[int(alarm.sample) + offset - begin], offset) for alarm in observed.alarms
+            _alarm(serving, alarm, ids[int(alarm.sample) + offset - begin], offset, {} if i else moved)
+            for i, alarm in enumerate(observed.alarms)
         ),
         state=DetectorState(
             serving.detector_id, claim.sequence, first + len(batch), detector.state_to_bytes(observed.state)
@@ -99,7 +104,27 @@ def _regime_start(world: World, process: str, until: int) -> int:
     return max(min(changed, until - LEAST_KNOWN), until - MOST_KNOWN, 0)
 
 
-def _alarm(serving: Serving, alarm: Alarm, sample_id: str, offset: int) -> DriftAlarm:
+def _divergences(
+    world: World, serving: Serving, until: int, first: int, batch: SampleBatch, profiles: Profile
+) -> dict[str, Any]:
+    """How far the newest samples numbered less than `until` lie from the reference; the batch begins at `first`."""
+    name, bundle = serving.process.name, serving.bundle
+    begin = max(until - serving.process.drift.window, bundle.stream_starts_at)
+    own = slice(max(begin - first, 0), max(until - first, 0))
+    samples, found = [batch.take(np.arange(len(batch))[own])], [profiles.take(own)]
+    before = committed_samples(world, name, begin, min(first, until)) if begin < first else None
+    if before is not None and has_form(before, serving.process):
+        bins = serving.completion_scorer.reference
+        samples, found = [before, *samples], [profile(before.head(bins.rows), bins), *found]
+    since, reference = bundle.reference_from, None
+    if since is not None and since < bundle.stream_starts_at:
+        reference = committed_samples(world, name, since, bundle.stream_starts_at)
+    return divergences(serving, Profile.concat(found), reference, SampleBatch.concat(samples))
+
+
+def _alarm(
+    serving: Serving, alarm: Alarm, sample_id: str, offset: int, divergences: dict[str, Any]
+) -> DriftAlarm:
     detector: Any = serving.bundle.detector
     names = serving.process.sensor_names
     return DriftAlarm(
@@ -117,6 +142,8 @@ def _alarm(serving: Serving, alarm: Alarm, sample_id: str, offset: int) -> Drift
             "kind": alarm.kind,
             "feature": alarm.feature,
             "uncalibrated": detector.uncalibrated,
+            "rebuilding": serving.bundle.rebuilding,
+            "divergences": divergences,
         },
     )
 
