@@ -9,10 +9,13 @@ import numpy as np
 
 from dq_pipeline.drift.report import DriftReport, compare, report
 from dq_pipeline.drift.window import WindowDetector
+from dq_pipeline.errors import RegistryError
+from dq_pipeline.ports import World
 from dq_pipeline.profile.profile import Profile, profile
+from dq_pipeline.records import ReleaseRow
 from dq_pipeline.release.bundle import Release
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps.serving import Serving
+from dq_pipeline.steps.serving import Serving, load
 
 _DIGITS = 4
 
@@ -38,7 +41,15 @@ def standing(bundle: Release) -> dict[str, Any]:
     return {"detector": named, "state": state, "rebuilding": bundle.rebuilding, "why": "; ".join(why)}
 
 
-def worth(standing: Mapping[str, Any]) -> str:
+def standing_of(world: World, row: ReleaseRow) -> dict[str, Any] | None:
+    """The same of a release in the registry; None while the registry does not hand it out."""
+    try:
+        return standing(load(world, row).bundle)
+    except RegistryError:
+        return None
+
+
+def worth(standing: Mapping[str, Any] | None) -> str:
     """The same in a few words, for a person.
 
     Examples
@@ -46,6 +57,8 @@ def worth(standing: Mapping[str, Any]) -> str:
     >>> worth({"detector": "window", "state": "uncalibrated", "rebuilding": True, "why": "100 samples"})
     'window, uncalibrated, rebuilding (100 samples)'
     """
+    if standing is None:
+        return "not known: the registry does not answer"
     words = [str(standing["detector"]), str(standing["state"]), *(["rebuilding"] if standing["rebuilding"] else [])]
     return ", ".join(words) + (f" ({standing['why']})" if standing["why"] else "")
 
