@@ -78,6 +78,10 @@ def _one(found: dict[str, Any]) -> list[Table | str]:
         facts.add_row("unified score", "  ".join(f"{name} {value:.2f}" for name, value in unified.items()))
     facts.add_row("alarms", f"{found['alarms']} of the model, {found['drift_alarms']} of the drift detector")
     facts.add_row("ledger", f"{found['gaps']} gaps, {found['duplicates']} duplicates, {found['parked']} parked")
+    if found["drift_watch"]:
+        from dq_pipeline.steps.drift_evidence import worth
+
+        facts.add_row("drift watch", worth(found["drift_watch"]))
     if found["hold"]:
         facts.add_row("on hold", f"since {found['hold']['since']}: {found['hold']['why']}")
     if found["pending_settings"]:
@@ -103,7 +107,8 @@ def _events(found: dict[str, Any]) -> Table:
     table = Table("event", "sample", "since about", "sensors", "state", "outcome", title="Drift")
     for row in found["drift_events"]:
         place = str(row["sample"]), f"{row['change_point']:.0f}"
-        table.add_row(str(row["id"]), *place, ", ".join(row["sensors"]) or "-", row["state"], row["outcome"])
+        state = row["state"] + ("" if row["calibrated"] else ", uncalibrated") + ", rebuilding" * row["rebuilding"]
+        table.add_row(str(row["id"]), *place, ", ".join(row["sensors"]) or "-", state, row["outcome"])
     return table
 
 

@@ -11,6 +11,7 @@ from dq_pipeline.records import EventState, Notice, ReleaseRow
 from dq_pipeline.steps import agenda, paths
 from dq_pipeline.steps.challenger import built
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.drift_evidence import standing_of, worth
 from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.training_data import HISTORY
 
@@ -52,7 +53,10 @@ def promote(
     agenda.settle(world, process, key, learned=row.kind != "rereference")
     world.notifier.notify(
         Notice(
-            process, "info", f"{process}: release {row.version} is in Production", f"{why}; before: {change.previous}"
+            process,
+            "info",
+            f"{process}: release {row.version} is in Production",
+            f"{why}; before: {change.previous}; drift watch: {worth(standing_of(world, row))}",
         )
     )
     return {"version": row.version, "previous": change.previous, "event": row.event, "refused": None}

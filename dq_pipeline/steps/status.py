@@ -8,6 +8,7 @@ import numpy as np
 
 from dq_pipeline.model.evaluation import CLASSIFICATION, REGRESSION
 from dq_pipeline.ports import World
+from dq_pipeline.steps.drift_evidence import standing_of
 from dq_pipeline.steps.readiness import Watch
 
 NEWEST = 200
@@ -23,6 +24,7 @@ def status(world: World, process: str) -> dict[str, Any]:
         "title": settings.title,
         "state": Watch(world, process).look().as_dict(),
         "production": None if production is None else production.version,
+        "drift_watch": None if production is None else standing_of(world, production),
         "pending_settings": production is not None and production.settings_hash != settings.settings_hash(),
         "hold": None if hold is None else {"version": hold.version, "since": hold.since.isoformat(), "why": hold.why},
         **ledger.summary(process),
@@ -46,6 +48,8 @@ def status(world: World, process: str) -> dict[str, Any]:
                 "change_point": event.change_point,
                 "sensors": list(event.sensors),
                 "calibrated": event.calibrated,
+                "rebuilding": bool(event.evidence.get("rebuilding", False)),
+                "uncalibrated": str(event.evidence.get("uncalibrated", "")),
                 "alarms": event.alarms,
                 "outcome": event.outcome,
             }

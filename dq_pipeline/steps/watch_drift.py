@@ -122,9 +122,7 @@ def _divergences(
     return divergences(serving, Profile.concat(found), reference, SampleBatch.concat(samples))
 
 
-def _alarm(
-    serving: Serving, alarm: Alarm, sample_id: str, offset: int, divergences: dict[str, Any]
-) -> DriftAlarm:
+def _alarm(serving: Serving, alarm: Alarm, sample_id: str, offset: int, divergences: dict[str, Any]) -> DriftAlarm:
     detector: Any = serving.bundle.detector
     names = serving.process.sensor_names
     return DriftAlarm(
