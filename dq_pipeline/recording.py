@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline import units
+from dq_pipeline.columns import Columns, conversion, conversions, match
 from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
 from dq_pipeline.samples import SampleBatch, Scope
@@ -80,7 +79,13 @@ def cut(recording: Recording, rows: int, period_s: float = 1.0) -> Recording:
     return replace(recording, values=recording.values[early], times_s=recording.times_s[early], target=None)
 
 
-def place(recording: Recording, process: Process, scope: Scope, now: np.datetime64 | None = None) -> Placed:
+def place(
+    recording: Recording,
+    process: Process,
+    scope: Scope,
+    now: np.datetime64 | None = None,
+    into: NDArray[np.float64] | None = None,
+) -> Placed:
     """Put a recording onto the clock's grid; what cannot be used is refused.
 
     Former names become today's, units are converted, unknown columns are ignored (and named in `unknown`), an absent
@@ -93,6 +98,8 @@ def place(recording: Recording, process: Process, scope: Scope, now: np.datetime
         "horizon": a grid of `sample.horizon_rows` rows and no target; "completion": `sample.rows` rows.
     now
         Bounds of the start (`stream.max_future_s`, `stream.max_age_days`) are checked against it; None: not at all.
+    into
+        (rows, f) of a batch, to be overwritten with the values; None: a new array.
 
     Raises
     ------
@@ -100,21 +107,33 @@ def place(recording: Recording, process: Process, scope: Scope, now: np.datetime
         With one of :data:`dq_pipeline.samples.REASONS`.
     """
     check_start(recording, process, now)
-    rows = process.sample.horizon_rows if scope == "horizon" else process.sample.rows
-    return place_rows(recording, process, rows, with_target=scope == "completion")
+    return place_rows(recording, process, rows_of(process, scope), with_target=scope == "completion", into=into)
 
 
-def place_rows(recording: Recording, process: Process, rows: int, *, with_target: bool) -> Placed:
+def rows_of(process: Process, scope: Scope) -> int:
+    """Rows of the grid of a scope."""
+    return process.sample.horizon_rows if scope == "horizon" else process.sample.rows
+
+
+def place_rows(
+    recording: Recording, process: Process, rows: int, *, with_target: bool, into: NDArray[np.float64] | None = None
+) -> Placed:
     """As :func:`place`, onto a grid of any number of rows, whatever the start."""
     count = _check_form(recording, process)
-    columns, unknown = _columns(recording, process)
+    columns = match(recording.sensors, process, recording.sample_id)
+    factors = conversions(columns, recording.sensors, recording.units, process, recording.sample_id)
     row, kept, disordered = _clock(recording, process.sample.period_s, rows)
-    values = np.full((rows, len(process.sensors)), np.nan)
-    readings = _convert(recording, process, columns)
-    if kept is not None:
-        readings, row = readings[kept], row[kept]
-    _fill(values, row, readings, list(columns.values()))
-    if np.isnan(values).all():
+    values = np.empty((rows, len(process.sensors))) if into is None else into
+    whole = _copy_whole(recording, columns, factors, values)
+    if not whole:
+        values[:] = np.nan
+        readings = _convert(recording, columns, factors)
+        if kept is not None:
+            readings, row = readings[kept], row[kept]
+        _fill(values, row, readings, columns.placed)
+    elif kept is not None:
+        row = row[kept]
+    if not whole and np.isnan(values).all():
         found = f"{count} rows, {row.size} of them on the grid, without a reading"
         raise SampleError("empty", f"expected at least one reading in {rows} rows; found {found}", recording.sample_id)
     target = np.nan
@@ -130,21 +149,23 @@ def place_rows(recording: Recording, process: Process, rows: int, *, with_target
         disordered=disordered,
         target=float(target),
         metadata=recording.metadata,
-        unknown=unknown,
+        unknown=columns.unknown,
     )
 
 
 def assemble(placed: Sequence[Placed], process: Process, scope: Scope) -> SampleBatch:
     """Recordings on the grid as one batch, in the order given; none make a batch of no samples."""
-    rows = process.sample.horizon_rows if scope == "horizon" else process.sample.rows
-    return assemble_rows(placed, process, rows)
+    return assemble_rows(placed, process, rows_of(process, scope))
 
 
-def assemble_rows(placed: Sequence[Placed], process: Process, rows: int) -> SampleBatch:
-    """As :func:`assemble`, for a grid of any number of rows."""
-    values = np.empty((len(placed), rows, len(process.sensors)))
-    for i, one in enumerate(placed):
-        values[i] = one.values
+def assemble_rows(
+    placed: Sequence[Placed], process: Process, rows: int, values: NDArray[np.float64] | None = None
+) -> SampleBatch:
+    """As :func:`assemble`, for a grid of any number of rows; `values` (n, rows, f) if they stand together already."""
+    if values is None:
+        values = np.empty((len(placed), rows, len(process.sensors)))
+        for i, one in enumerate(placed):
+            values[i] = one.values
     return SampleBatch(
         sensors=process.sensor_names,
         ids=tuple(one.sample_id for one in placed),
@@ -164,7 +185,8 @@ def check_start(recording: Recording, process: Process, now: np.datetime64 | Non
         raise SampleError("time", "expected a start time; found none", recording.sample_id)
     if now is None:
         return
-    ahead_s = float((recording.start - now) / np.timedelta64(1, "s"))
+    start_us, now_us = (int(moment.astype("datetime64[us]").astype(np.int64)) for moment in (recording.start, now))
+    ahead_s = (start_us - now_us) / 1e6
     stream = process.stream
     if ahead_s > stream.max_future_s or -ahead_s > stream.max_age_days * 86400:
         expected = f"a start at most {stream.max_future_s:g} s ahead of {now} and {stream.max_age_days:g} days behind"
@@ -194,27 +216,6 @@ def _check_form(recording: Recording, process: Process) -> int:
     return count
 
 
-def _columns(recording: Recording, process: Process) -> tuple[dict[int, int], tuple[str, ...]]:
-    """Column sent -> column of the grid, and the names nobody knows."""
-    place_of = {name: j for j, name in enumerate(process.sensors)}
-    aliases = process.aliases
-    columns: dict[int, int] = {}
-    unknown: list[str] = []
-    for i, name in enumerate(recording.sensors):
-        j = place_of.get(aliases.get(name, name))
-        if j is None:
-            unknown.append(name)
-        elif j in columns.values():
-            known = process.sensor_names[j]
-            raise SampleError("columns", f"expected {known} once; found it twice, once as {name}", recording.sample_id)
-        else:
-            columns[i] = j
-    if not columns:
-        found = reprlib.repr(list(recording.sensors))
-        raise SampleError("columns", f"expected sensors of {process.name}; found only {found}", recording.sample_id)
-    return columns, tuple(unknown)
-
-
 def _row_of(times_s: NDArray[np.float64], period_s: float) -> NDArray[np.float64]:
     with np.errstate(over="ignore"):
         return np.asarray(np.floor(times_s / period_s + 0.5))
@@ -235,25 +236,29 @@ def _clock(recording: Recording, period_s: float, rows: int) -> tuple[NDArray[np
     return row.astype(np.int64), kept, int((late & kept).sum())
 
 
-def _convert(recording: Recording, process: Process, columns: Mapping[int, int]) -> NDArray[np.float64]:
+def _copy_whole(
+    recording: Recording, columns: Columns, factors: Mapping[int, tuple[float, float]], grid: NDArray[np.float64]
+) -> bool:
+    """Copy a recording that needs no more than that: whole rows by position, in their units, every cell a reading."""
+    rows, f = grid.shape
+    if recording.times_s is not None or factors or len(recording.values) < rows or len(columns.sent) < f:
+        return False
+    if columns.sent == columns.placed == tuple(range(f)):
+        grid[:] = recording.values[:rows, :f]
+    else:
+        grid[:, columns.placed] = recording.values[:rows, columns.sent]
+    return bool(grid.min() >= -MAX_READING and grid.max() <= MAX_READING)  # no where a cell is missing
+
+
+def _convert(recording: Recording, columns: Columns, factors: Mapping[int, tuple[float, float]]) -> NDArray[np.float64]:
     """The known columns in the process' units, what is no reading as NaN."""
-    readings = recording.values[:, list(columns)]
+    readings = recording.values[:, list(columns.sent)]
     readings[~(np.abs(readings) <= MAX_READING)] = np.nan
-    for k, (i, j) in enumerate(columns.items()):
-        given = recording.units.get(recording.sensors[i])
-        wanted = process.sensors[process.sensor_names[j]].unit
-        if given is not None and given != wanted:
-            gain, offset = _conversion(recording.sensors[i], given, wanted, recording.sample_id)
+    for k, j in enumerate(columns.placed):
+        if j in factors:
+            gain, offset = factors[j]
             readings[:, k] = readings[:, k] * gain + offset
     return readings
-
-
-def _conversion(name: str, given: str, wanted: str, sample_id: str) -> tuple[float, float]:
-    try:
-        return units.conversion(given, wanted)
-    except (KeyError, ValueError):
-        detail = f"expected {name} in {wanted} or a unit of the same kind; found {given!r}"
-        raise SampleError("unit", detail, sample_id) from None
 
 
 def _fill(
@@ -287,7 +292,7 @@ def _target_rows(
     given = recording.units.get(target.column)
     wanted = "mbar" if target.transform == "log10" and target.unit == "log10(mbar)" else target.unit
     if given is not None and given != wanted:
-        gain, offset = _conversion(target.column, given, wanted, recording.sample_id)
+        gain, offset = conversion(target.column, given, wanted, recording.sample_id)
         sent = sent * gain + offset
     grid = np.full((rows, 1), np.nan)
     _fill(grid, row, sent[:, None], [0])

@@ -6,7 +6,8 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from itertools import pairwise
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +92,11 @@ class SampleBatch:
         shown = self.values[:, :rows]
         return replace(self, values=shown, received=np.minimum(self.received, rows))
 
+    def between(self, first: int, stop: int) -> SampleBatch:
+        """The samples first <= i < stop. A view, nothing is copied."""
+        names = ("ids", "sources", "start", "values", "received", "disordered", "target", "metadata")
+        return replace(self, **{name: getattr(self, name)[first:stop] for name in names})
+
     def take(self, index: Sequence[int] | NDArray[np.int64] | NDArray[np.bool_]) -> SampleBatch:
         """The chosen samples, in the order asked for."""
         chosen = np.arange(len(self))[np.asarray(index)] if len(self) and len(index) else np.empty(0, np.int64)
@@ -107,7 +113,10 @@ class SampleBatch:
         )
 
     def in_order(self) -> SampleBatch:
-        """The samples sorted by (start, id), the order in which drift is tested."""
+        """The samples sorted by (start, id), the order in which drift is tested; itself if they are."""
+        keys = list(zip(self.start.tolist(), self.ids, strict=True))
+        if all(a <= b for a, b in pairwise(keys)):
+            return self
         return self.take(np.lexsort((np.asarray(self.ids, dtype=str), self.start)))
 
     @staticmethod
@@ -136,10 +145,15 @@ class SampleBatch:
 
     def to_bytes(self) -> bytes:
         """The batch as an npz archive; bit for bit what :meth:`from_bytes` gives back."""
-        text = {"sensors": self.sensors, "ids": self.ids, "sources": self.sources, "metadata": self.metadata}
         out = io.BytesIO()
+        self.write(out)
+        return out.getvalue()
+
+    def write(self, file: BinaryIO) -> None:
+        """The archive of :meth:`to_bytes`, straight into a file."""
+        text = {"sensors": self.sensors, "ids": self.ids, "sources": self.sources, "metadata": self.metadata}
         np.savez(
-            out,
+            file,
             text=np.frombuffer(json.dumps(text, default=dict).encode(), dtype=np.uint8),
             start=self.start.astype("datetime64[us]").view(np.int64),
             values=self.values,
@@ -147,7 +161,6 @@ class SampleBatch:
             disordered=self.disordered,
             target=self.target,
         )
-        return out.getvalue()
 
     @staticmethod
     def from_bytes(data: bytes) -> SampleBatch:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
 
 from dq_pipeline.errors import ConfigurationError
+from dq_pipeline.ports import Writer
 
 # A put is whole or not at all on these already; elsewhere a file is written beside its place and renamed.
 _ATOMIC = frozenset({"memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss"})
@@ -41,17 +43,19 @@ class FsspecLake:
         self._fs: Any = None
         self._root = ""
 
-    def put(self, path: str, data: bytes) -> str:
+    def put(self, path: str, data: bytes | Writer) -> str:
         """Write a file whole or not at all and return its URI; writing the same path again replaces it."""
         path = _safe(path)
         with self._beside(self._full(path)) as draft:
             if self._is_local:
                 with Path(draft).open("wb") as file:
-                    file.write(data)
+                    _write(file, data)
                     file.flush()
                     os.fsync(file.fileno())
             else:
-                self._files.pipe_file(draft, data)
+                whole = io.BytesIO()
+                _write(whole, data)
+                self._files.pipe_file(draft, whole.getvalue())
         return self._uri(path)
 
     def get(self, uri: str) -> bytes:
@@ -194,6 +198,13 @@ class FsspecLake:
             if self._files.exists(draft):
                 self._files.rm(draft)
             raise
+
+
+def _write(file: BinaryIO, data: bytes | Writer) -> None:
+    if callable(data):
+        data(file)
+    else:
+        file.write(data)
 
 
 def _protocols(files: Any) -> frozenset[str]:

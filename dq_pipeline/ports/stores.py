@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from dq_pipeline.recording import Recording
 from dq_pipeline.records import (
@@ -14,6 +14,9 @@ from dq_pipeline.records import (
     RawMessage,
     Stage,
 )
+
+Writer = Callable[[BinaryIO], object]
+"""Writes a file's content to it, once it is open."""
 
 
 class Stream(Protocol):
@@ -44,8 +47,11 @@ class Stream(Protocol):
 class Lake(Protocol):
     """Immutable files under one URI. A path is relative to it, with `/` between its parts."""
 
-    def put(self, path: str, data: bytes) -> str:
-        """Write a file whole or not at all and return its URI; writing the same path again replaces it."""
+    def put(self, path: str, data: bytes | Writer) -> str:
+        """Write a file whole or not at all and return its URI; writing the same path again replaces it.
+
+        Large data are given as a function that writes them to an open file: they then stand in memory once.
+        """
 
     def get(self, uri: str) -> bytes:
         """Read a file by URI or path. Raises FileNotFoundError."""

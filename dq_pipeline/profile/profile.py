@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.drift_features import features
 from dq_pipeline.profile.kernel import BINS, COUNTERS, MOMENTS, profile_into
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.storage import from_npz, to_npz
+from dq_pipeline.storage import from_npz
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -102,7 +103,13 @@ class Profile:
 
     def to_bytes(self) -> bytes:
         """An npz archive of all it holds."""
-        return to_npz({"reference_id": np.asarray(self.reference_id)} | {name: getattr(self, name) for name in _ARRAYS})
+        file = io.BytesIO()
+        self.write(file)
+        return file.getvalue()
+
+    def write(self, file: BinaryIO) -> None:
+        """The archive of :meth:`to_bytes`, straight into a file."""
+        np.savez(file, reference_id=np.asarray(self.reference_id), **{name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Profile:

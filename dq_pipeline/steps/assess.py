@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
+from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile, profile
 from dq_pipeline.quality.dimensions import DIMENSIONS
 from dq_pipeline.quality.scorer import QualityScorer, Scores
@@ -23,6 +25,9 @@ from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.gate import Gated, gate
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.watch_drift import watch_drift
+
+_THREADS = 4
+_PROFILED_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,14 +76,17 @@ def _assess(world: World, serving: Serving, claim: Claim) -> BatchOutcome:
 
     messages = landing.from_bytes(world.lake.get(claim.uri))
     gated = gate(messages, process, np.datetime64(now.replace(tzinfo=None), "us"), seen)
-    horizons = _score(world, serving, "horizon", _to_answer(world, gated, claim, serving))
-    completions = _score(world, serving, "completion", gated.completions)
     folder = paths.assessed(process.name, claim.batch_id, claim.fence)
-    world.lake.put(f"{folder}/samples.npz", gated.completions.to_bytes())
-    for scope, scored in (("horizon", horizons), ("completion", completions)):
-        world.lake.put(f"{folder}/{scope}-profile.npz", scored.profile.to_bytes())
-    drift = watch_drift(world, serving, claim, completions.batch, completions.profile)
-    answers = answer(world, serving, horizons.batch, horizons.scores.unified, horizons.accepted)
+    with ThreadPoolExecutor(_THREADS) as pool:  # files are written while the samples in them are scored
+        written = [pool.submit(world.lake.put, f"{folder}/samples.npz", gated.completions.write)]
+        horizons = _score(world, serving, "horizon", _to_answer(world, gated, claim, serving), pool)
+        completions = _score(world, serving, "completion", gated.completions, pool)
+        for scope, scored in (("horizon", horizons), ("completion", completions)):
+            written.append(pool.submit(world.lake.put, f"{folder}/{scope}-profile.npz", scored.profile.write))
+        drift = watch_drift(world, serving, claim, completions.batch, completions.profile)
+        answers = answer(world, serving, horizons.batch, horizons.scores.unified, horizons.accepted)
+        for file in written:
+            file.result()
     arrived = set(gated.horizons.ids)
     early = np.array([name in arrived for name in horizons.batch.ids], dtype=np.bool_)
     return BatchOutcome(
@@ -118,12 +126,20 @@ def _to_answer(world: World, gated: Gated, claim: Claim, serving: Serving) -> Sa
     return both.take([i for i, name in enumerate(both.ids) if name not in answered]).in_order()
 
 
-def _score(world: World, serving: Serving, scope: Scope, batch: SampleBatch) -> Scored:
+def _score(world: World, serving: Serving, scope: Scope, batch: SampleBatch, pool: Executor) -> Scored:
     scorer = serving.horizon_scorer if scope == "horizon" else serving.completion_scorer
-    shown = batch.head(scorer.reference.rows)
-    profiled = profile(shown, scorer.reference)
+    profiled = _profile(batch.head(scorer.reference.rows), scorer.reference, pool)
     scores = scorer.score(profiled, _trailing(world, serving, scope, scorer, len(batch)))
     return Scored(batch, profiled, scores, accept(scores.unified, serving.process.quality.threshold))
+
+
+def _profile(batch: SampleBatch, reference: Reference, pool: Executor) -> Profile:
+    """A large batch on several cores: the pass holds no lock."""
+    if len(batch) <= _PROFILED_AT_ONCE:
+        return profile(batch, reference)
+    cuts = range(0, len(batch), _PROFILED_AT_ONCE)
+    parts = [batch.between(first, min(first + _PROFILED_AT_ONCE, len(batch))) for first in cuts]
+    return Profile.concat(list(pool.map(lambda part: profile(part, reference), parts)))
 
 
 def _trailing(world: World, serving: Serving, scope: Scope, scorer: QualityScorer, n: int) -> Profile | None:

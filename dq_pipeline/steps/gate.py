@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
-from dq_pipeline.recording import Placed, assemble, place
+from dq_pipeline.recording import Placed, assemble_rows, place, rows_of
 from dq_pipeline.records import Outgoing, Quarantined, RawMessage
 from dq_pipeline.samples import SampleBatch, Scope
 from dq_pipeline.steps.dead_letters import letter
-from dq_pipeline.wire.codec import decode
+from dq_pipeline.wire.codec import KIND, decode
 
 Seen = Callable[[Scope, Sequence[str]], set[str]]
 
@@ -48,6 +49,7 @@ def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, s
     """
     refused: list[tuple[RawMessage, Scope | None, SampleError]] = []
     placed: dict[Scope, dict[str, tuple[RawMessage, Placed]]] = {"horizon": {}, "completion": {}}
+    grids = {scope: _grids(messages, process, scope) for scope in placed}
     unknown: Counter[str] = Counter()
     for message in messages:
         scope: Scope | None = None
@@ -57,7 +59,9 @@ def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, s
             if read.recording.sample_id in placed[scope]:
                 first = placed[scope][read.recording.sample_id][0]
                 raise _duplicate(read.recording.sample_id, scope, f"offset {first.offset} of this micro-batch")
-            placed[scope][read.recording.sample_id] = (message, place(read.recording, process, scope, now))
+            number = len(placed[scope])
+            grid = grids[scope][number] if number < len(grids[scope]) else None
+            placed[scope][read.recording.sample_id] = (message, place(read.recording, process, scope, into=grid))
             unknown.update(read.unknown)
         except SampleError as error:
             refused.append((message, scope, error))
@@ -65,8 +69,8 @@ def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, s
         again = sorted(seen(scope, tuple(samples))) if samples else []
         refused.extend((samples.pop(known)[0], scope, _duplicate(known, scope, "an earlier batch")) for known in again)
     return Gated(
-        horizons=_batch(placed["horizon"], process, "horizon"),
-        completions=_batch(placed["completion"], process, "completion"),
+        horizons=_batch(placed["horizon"], process, grids["horizon"]),
+        completions=_batch(placed["completion"], process, grids["completion"]),
         quarantined=tuple(
             Quarantined(m.partition, m.offset, error.reason, error.detail, error.sample_id, scope)
             for m, scope, error in refused
@@ -80,5 +84,36 @@ def _duplicate(sample_id: str, scope: Scope, where: str) -> SampleError:
     return SampleError("duplicate", f"expected one {scope} message per sample; found another in {where}", sample_id)
 
 
-def _batch(samples: dict[str, tuple[RawMessage, Placed]], process: Process, scope: Scope) -> SampleBatch:
-    return assemble([one for _, one in samples.values()], process, scope).in_order()
+def _grids(messages: Sequence[RawMessage], process: Process, scope: Scope) -> NDArray[np.float64]:
+    """Room for the samples of the messages that say they are of this scope, or do not say."""
+    kinds = (dict(message.headers).get(KIND) for message in messages)
+    most = sum(kind in (None, scope.encode()) for kind in kinds)
+    return np.empty((most, rows_of(process, scope), len(process.sensors)))
+
+
+def _batch(samples: dict[str, tuple[RawMessage, Placed]], process: Process, grids: NDArray[np.float64]) -> SampleBatch:
+    """The samples in (start, id) order, moved to their places where they lie: a copy would cost as much again."""
+    found = sorted((one for _, one in samples.values()), key=lambda one: (one.start, one.sample_id))
+    if any(one.values.base is not grids for one in found):  # more than said so
+        return assemble_rows(found, process, grids.shape[1])
+    first, size = grids.__array_interface__["data"][0], grids[:1].nbytes
+    places = [(one.values.__array_interface__["data"][0] - first) // size for one in found]
+    return assemble_rows(found, process, grids.shape[1], _moved(grids, places))
+
+
+def _moved(grids: NDArray[np.float64], places: Sequence[int]) -> NDArray[np.float64]:
+    """The grids at these places, in this order; if they are the first n of them, without a copy of them all."""
+    n = len(places)
+    if sorted(places) != list(range(n)):
+        return grids[np.asarray(places, np.int64)]
+    done = [False] * n
+    for start in range(n):
+        if done[start] or places[start] == start:
+            continue
+        held, here = grids[start].copy(), start
+        while places[here] != start:
+            grids[here] = grids[places[here]]
+            done[here], here = True, places[here]
+        grids[here] = held
+        done[here] = True
+    return grids[:n]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from dq_pipeline.errors import DataLossError, StateError
@@ -43,7 +44,7 @@ def pull(world: World, process: str, *, holder: str) -> dict[str, Any] | None:
     if claim.state is not BatchState.CLAIMED:  # adopted after the landing
         return {"batch_id": claim.batch_id, "sequence": claim.sequence, "messages": None}
     messages = _read(world, claim)
-    uri = world.lake.put(paths.raw(process, claim.batch_id), landing.to_bytes(messages))
+    uri = world.lake.put(paths.raw(process, claim.batch_id), partial(landing.write, messages))
     world.ledger.mark_landed(claim, uri, len(messages), utc_now())
     return {"batch_id": claim.batch_id, "sequence": claim.sequence, "messages": len(messages)}
 

@@ -26,6 +26,7 @@ METADATA_KEY = b"dq"
 TIMES = "t_s"
 _FILE_MAGIC = b"ARROW1\0\0"
 _HEADER_TYPE, _HEADER, _COMPRESSION = 1, 2, 3  # field numbers in Arrow's Message.fbs
+_FLOAT64 = pa.float64()
 _BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError, StopIteration)
 
 
@@ -46,10 +47,10 @@ def decode(value: bytes, process: Process) -> tuple[Scope, Recording]:
         ident = readable_id(data)
         envelope = validate(data, process.name)
         timed = _check_schema(envelope, schema, names, process)
-        columns = _columns(messages, schema, process, ident)
+        values, target = _columns(messages, schema, envelope.target is not None, process, ident)
     except _BROKEN as error:
         raise SampleError("unreadable", f"expected an Arrow IPC stream; found {_reason(error)}", ident) from None
-    return envelope.kind, _recording(envelope, columns, timed, process)
+    return envelope.kind, _recording(envelope, values, target, timed, process)
 
 
 def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
@@ -99,6 +100,8 @@ def _check_schema(envelope: Envelope, schema: Any, names: list[str], process: Pr
         found = f"{len(names)}: {short(names)}"
         raise SampleError("columns", f"expected {len(expected)} columns, {short(expected)}; found {found}", ident)
     for i, field in enumerate(schema):
+        if field.type == _FLOAT64:
+            continue
         numeric = pa.types.is_floating(field.type) or pa.types.is_integer(field.type) or pa.types.is_null(field.type)
         named = i == len(names) - 1 and envelope.target is not None and bool(process.target.classes)
         if not numeric and not (named and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))):
@@ -106,8 +109,10 @@ def _check_schema(envelope: Envelope, schema: Any, names: list[str], process: Pr
     return timed
 
 
-def _columns(messages: Any, schema: Any, process: Process, ident: str | None) -> list[Any]:
-    """Each column of all record batches, as a float64 array or, for names of classes, a list."""
+def _columns(
+    messages: Any, schema: Any, targeted: bool, process: Process, ident: str | None
+) -> tuple[NDArray[np.float64], Any]:
+    """Times and sensors of all record batches, (rows, columns), and the target: an array or, for classes, a list."""
     batches, rows = [], 0
     while True:
         try:
@@ -124,7 +129,13 @@ def _columns(messages: Any, schema: Any, process: Process, ident: str | None) ->
         batch.validate(full=True)
         batches.append(batch)
     check_rows(rows, process, ident)
-    return [_joined([_plain(batch.column(j)) for batch in batches]) for j in range(len(schema))]
+    if all(kind == _FLOAT64 for kind in schema.types):
+        found = [batch.to_tensor(null_to_nan=True, row_major=False).to_numpy() for batch in batches]
+        values = found[0] if len(found) == 1 else np.concatenate(found)
+        return (values[:, :-1], values[:, -1]) if targeted else (values, None)
+    columns = [_joined([_plain(batch.column(j)) for batch in batches]) for j in range(len(schema))]
+    target = columns.pop() if targeted else None
+    return np.column_stack(columns), target
 
 
 def _compressed(metadata: bytes) -> bool:
@@ -159,23 +170,19 @@ def _joined(chunks: list[Any]) -> Any:
     return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
 
 
-def _recording(envelope: Envelope, columns: list[Any], timed: bool, process: Process) -> Recording:
+def _recording(envelope: Envelope, values: NDArray[np.float64], sent: Any, timed: bool, process: Process) -> Recording:
     ident = envelope.sample_id
-    names = tuple(envelope.sensors or ())
-    rows = len(columns[0])
-    times: NDArray[np.float64] | None = columns.pop(0) if timed else None
     target = None
-    if envelope.target is not None:
-        sent = columns.pop()
-        if envelope.target.column == process.target.column:
-            target = json_form.class_indices(sent, process, ident) if isinstance(sent, list) else sent
+    if envelope.target is not None and envelope.target.column == process.target.column:
+        target = json_form.class_indices(sent, process, ident) if isinstance(sent, list) else sent
+    times = values[:, 0] if timed else None
     return Recording(
         sample_id=ident,
         source=envelope.source,
         start=utc(envelope.start, process.sample.timezone, ident),
-        sensors=names,
-        values=np.column_stack(columns),
-        times_s=json_form.row_times(envelope, times, rows, process.sample.period_s),
+        sensors=tuple(envelope.sensors or ()),
+        values=values[:, 1:] if timed else values,
+        times_s=json_form.row_times(envelope, times, len(values), process.sample.period_s),
         units=envelope.units,
         target=target,
         metadata=envelope.texts,
