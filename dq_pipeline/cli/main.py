@@ -17,12 +17,14 @@ from dq_pipeline.cli import (
     airflow,
     demo,
     doctor,
+    drift,
     feed,
     initialize,
     labels,
     releases,
     replay,
     run,
+    score,
     servers,
     simulate,
     status,
@@ -67,7 +69,7 @@ def options(
 
 
 _LOOP = (demo, servers, doctor, topics, simulate, initialize, feed, run, labels, status, releases, airflow)
-_ON_FILES = (replay,)
+_ON_FILES = (replay, score, drift)
 
 for module in (*_LOOP, *_ON_FILES):
     module.register(app)

@@ -26,6 +26,9 @@ COMMANDS = [
     "rollback",
     "resume",
     "redrive",
+    "replay",
+    "score",
+    "drift",
 ]
 
 
