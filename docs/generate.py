@@ -160,7 +160,7 @@ MEANING = {
     "model.age_scale": "A sample so many samples old weighs 1/e of a new one, plus the floor.",
     "model.age_floor": "The least that an old sample weighs.",
     "model.coverage": "Share of truths that the interval (or set of classes) should hold.",
-    "model.recalibrate": "Follow the interval's coverage as labels come, and widen or narrow it.",
+    "model.recalibrate": "Follow the interval's coverage as labels come, and widen or narrow it (regression).",
     "model.device": "Where it is trained.",
     "model.min_samples": "Labelled samples of good quality without which nothing is trained.",
     "promotion.metric": "What a challenger is compared in.",

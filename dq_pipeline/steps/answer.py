@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dq_pipeline.model.alarm import alarms
 from dq_pipeline.model.inference import Prediction
+from dq_pipeline.model.intervals import MEMORY, recalibrated
 from dq_pipeline.ports import World
 from dq_pipeline.records import Outgoing, PredictionRow, Role
 from dq_pipeline.samples import SampleBatch
@@ -35,6 +36,10 @@ def answer(
 ) -> Answers:
     """Predict from the horizon rows.
 
+    The interval follows the coverage of the release's own earlier answers. What it has come to is no state of its own:
+    it follows from the release and from the answers and labels in the ledger, so that a release that is restored goes
+    on where it was replaced.
+
     While a release is on probation the one it replaced answers beside it, as a shadow nobody acts on: the ledger then
     holds what the probation is judged by.
 
@@ -45,7 +50,7 @@ def answer(
     unified, accepted : (n,)
         Score of the horizon rows, and whether it reaches the threshold.
     """
-    predicted = serving.bundle.predict(batch)
+    predicted = _recalibrated(world, serving, serving.bundle.predict(batch))
     fallback = None if accepted.all() else _fallback(world, serving, batch, accepted)
     raised = alarms(serving.process.alarm, predicted)
     rows, messages = [], []
@@ -63,6 +68,19 @@ def answer(
             for i, sample_id in enumerate(batch.ids)
         )
     return Answers(tuple(rows), tuple(messages))
+
+
+def _recalibrated(world: World, serving: Serving, predicted: Prediction) -> Prediction:
+    model, process = serving.bundle.model, serving.process
+    if not process.model.recalibrate or model.task != "regression":
+        return predicted
+    rows = world.ledger.judged(process.name, last=MEMORY, release=serving.version)
+    own = [(row.target, row.value, row.lower, row.upper) for row in rows if row.accepted and row.fallback is None]
+    truth, value, lower, upper = np.array(own, dtype=np.float64).reshape(-1, 4).T  # None, where unbounded, is NaN
+    known = np.isfinite(value) & np.isfinite(lower) & np.isfinite(upper)
+    errors, missed = np.abs(truth - value)[known], ((truth < lower) | (upper < truth))[known]
+    lower, upper = recalibrated(model.calibration, errors, missed).interval(predicted.value)
+    return replace(predicted, lower=lower, upper=upper)
 
 
 def _row(

@@ -27,7 +27,8 @@ HERE = Path(__file__).parent
 LINES = {
     # its release is to stay, whatever chance makes of a hundred recordings of no drift
     "pump": {"drift": {"policy": "static"}, "alarm": {"limit": 4.0}},
-    "drifting": {},
+    # a rollback is to give its answers again bit for bit, and their intervals too
+    "drifting": {"model": {"recalibrate": False}},
     "idle": {},
 }
 

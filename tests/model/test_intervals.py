@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dq_pipeline.errors import DataError
-from dq_pipeline.model.intervals import Calibration, calibrate, recency_weights
+from dq_pipeline.model.intervals import Calibration, calibrate, recalibrated, recency_weights
 
 scores = st.lists(st.floats(0, 1e6), min_size=1, max_size=80).map(np.array)
 
@@ -63,3 +63,32 @@ def test_refuses_unknown_scores_and_impossible_coverage() -> None:
         calibrate(np.array([1.0, np.nan]), 0.9)
     with pytest.raises(DataError, match="found 1"):
         calibrate(np.array([1.0]), 1.0)
+
+
+def test_a_spread_that_changed_is_followed() -> None:
+    rng, promised = np.random.default_rng(3), Calibration(0.9, 1.645, 200)
+    for spread in (0.4, 1.0, 3.0):
+        errors, missed = np.empty(0), np.empty(0, dtype=bool)
+        for _ in range(40):
+            found = np.abs(rng.normal(0, spread, 25))
+            radius = recalibrated(promised, errors, missed).radius
+            errors, missed = np.append(errors, found), np.append(missed, found > radius)
+        assert 0.87 <= 1.0 - missed[200:].mean() <= 0.93
+        assert 0.7 * spread < radius / 1.645 < 1.5 * spread
+
+
+@given(st.lists(st.booleans(), max_size=300), st.floats(0.5, 0.99))
+def test_a_miss_never_narrows_and_a_hit_never_widens(misses: list[bool], coverage: float) -> None:
+    calibration, errors = Calibration(coverage, 1.0, 50), np.full(len(misses) + 1, 1e9)
+    before = recalibrated(calibration, errors[1:], np.array(misses, dtype=bool)).radius
+    after = [recalibrated(calibration, errors, np.array([*misses, miss])).radius for miss in (False, True)]
+    assert after[0] < before < after[1]
+
+
+def test_never_wider_than_the_largest_recent_error_and_never_narrower_for_it() -> None:
+    calibration = Calibration(0.9, 1.0, 50)
+    errors = np.full(60, 4.0)
+    assert recalibrated(calibration, errors, np.ones(60, dtype=bool)).radius == 4.0
+    assert recalibrated(calibration, errors / 8.0, np.ones(60, dtype=bool)).radius == 1.0
+    unbounded = Calibration(0.9, math.inf, 3)
+    assert recalibrated(unbounded, errors, np.ones(60, dtype=bool)) == unbounded
