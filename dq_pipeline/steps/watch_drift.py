@@ -109,11 +109,11 @@ def _divergences(
 ) -> dict[str, Any]:
     """How far the newest samples numbered less than `until` lie from the reference; the batch begins at `first`."""
     name, bundle = serving.process.name, serving.bundle
-    begin = max(until - serving.process.drift.window, bundle.stream_starts_at)
+    begin = _same_form_from(world, serving, max(until - serving.process.drift.window, bundle.stream_starts_at))
     own = slice(max(begin - first, 0), max(until - first, 0))
     samples, found = [batch.take(np.arange(len(batch))[own])], [profiles.take(own)]
     before = committed_samples(world, name, begin, min(first, until)) if begin < first else None
-    if before is not None and has_form(before, serving.process):
+    if before is not None:
         bins = serving.completion_scorer.reference
         samples, found = [before, *samples], [profile(before.head(bins.rows), bins), *found]
     since, reference = bundle.reference_from, None
