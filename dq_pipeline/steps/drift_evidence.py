@@ -76,6 +76,8 @@ def divergences(serving: Serving, window: Profile, reference: SampleBatch | None
     now
         Samples whose metadata are compared with the reference's.
     """
+    if not len(window):
+        return {}
     bins, names = serving.completion_scorer.reference, serving.process.sensor_names
     detector = serving.bundle.detector
     categories = _categories(reference, now)
