@@ -29,6 +29,7 @@ LINES = {
     "pump": {"drift": {"policy": "static"}, "alarm": {"limit": 4.0}},
     # a rollback is to give its answers again bit for bit, and their intervals too
     "drifting": {"model": {"recalibrate": False}},
+    "beside": {},
     "idle": {},
 }
 
