@@ -146,3 +146,15 @@ def test_what_does_not_fit_is_refused(stream):
             WindowDetector.from_bytes(broken)
     with pytest.raises(DataError, match="running state of 3 sensors"):
         detector.state_from_bytes(detector.to_bytes())
+
+
+def test_the_level_is_kept_in_control(readings_of):
+    """A wide band around tau = 0.1 and 0.3: 12 references, 1,100 windows that overlap."""
+    alarmed = np.zeros(2)
+    for seed in range(12):
+        stream = readings_of(np.random.default_rng(100 + seed), 675, 2)
+        detector = fitted(stream, draws=200, tau=0.49)
+        judged = detector.update(detector.start(), stream[200:]).statistic[24::5]
+        alarmed += [(judged > -np.log(tau)).mean() / tau / 12 for tau in (0.1, 0.3)]
+    assert (alarmed > 0.55).all(), alarmed
+    assert (alarmed < 1.6).all(), alarmed
