@@ -163,6 +163,12 @@ class SampleBatch:
         )
 
     @staticmethod
+    def ids_of(data: bytes) -> tuple[str, ...]:
+        """The ids alone of the batch of :meth:`to_bytes`."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            return tuple(json.loads(file["text"].tobytes())["ids"])
+
+    @staticmethod
     def from_bytes(data: bytes) -> SampleBatch:
         """The batch of :meth:`to_bytes`."""
         with np.load(io.BytesIO(data), allow_pickle=False) as file:

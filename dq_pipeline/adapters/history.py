@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dq_pipeline.adapters.history_columns import identifiers, is_text, moments, numbers
+from dq_pipeline.adapters.history_columns import identifiers, moments, numbers
 from dq_pipeline.adapters.history_layout import EPOCH, Floats, Layout, first_words
 from dq_pipeline.adapters.history_source import Source, open_source
 from dq_pipeline.adapters.history_windows import WindowHistory
@@ -63,36 +63,64 @@ def open_history(
 class LongHistory:
     """Recordings told apart by a column."""
 
-    def __init__(self, process: Process, source: Source) -> None:
-        self._process, self._source = process, source
+    def __init__(self, process: Process, source: Source, index: bytes | None = None) -> None:
+        self._process, self._source, self._index = process, source, index
         self._layout = Layout.of(process, source)
         self._id = str(process.history.id)
 
     @cached_property
     def _order(self) -> tuple[list[Any], list[str], NDArray[np.datetime64]]:
         """Raw ids, ids and starts, in time order (numeric ids without a clock: in theirs)."""
-        history, zone = self._process.history, self._process.sample.timezone
+        if self._index is not None:
+            known = pa.ipc.open_stream(self._index).read_all()
+            raw = known["id"].to_pylist()
+            return raw, identifiers(raw), known["start"].to_numpy().astype("datetime64[us]")
+        history = self._process.history
         clock = history.start or history.time
-        table = self._source.read([self._id] if clock is None else list(dict.fromkeys((self._id, clock))))
-        if table[self._id].null_count:
-            raise ConfigurationError(f"history: expected an id in each row of {self._id}; found rows without one")
-        begins = None if clock is None else moments(table, clock, zone)
-        if begins is None and history.start is not None:
-            raise ConfigurationError(f"history.start: expected times in column {clock}; found {table[clock].type}")
-        codes = pc.dictionary_encode(table[self._id].combine_chunks())
-        raw = codes.dictionary.to_pylist()
+        starts: dict[Any, int] = {}
+        for part in self._source.parts([self._id] if clock is None else list(dict.fromkeys((self._id, clock)))):
+            self._note(part, clock, starts)
+        raw = list(starts)
         ids = identifiers(raw)
-        if begins is not None:
-            starts = np.full(len(raw), np.iinfo(np.int64).max)
-            np.minimum.at(starts, codes.indices.to_numpy(), begins.astype(np.int64))
-            order = sorted(range(len(raw)), key=lambda i: (starts[i], ids[i]))
-            chosen = starts[order].astype("datetime64[us]")
+        if clock is not None and _UNTIMED not in starts.values():
+            order = sorted(range(len(raw)), key=lambda i: (starts[raw[i]], ids[i]))
+            chosen = np.array([starts[raw[i]] for i in order], np.int64).astype("datetime64[us]")
         else:
             order = list(range(len(raw)))
-            if not is_text(table[self._id].type):
+            if raw and not isinstance(raw[0], str):
                 order.sort(key=lambda i: raw[i])
             chosen = EPOCH + (np.arange(len(raw)) * _length_us(self._process)).astype("timedelta64[us]")
         return [raw[i] for i in order], [ids[i] for i in order], chosen
+
+    def _note(self, part: pa.Table, clock: str | None, starts: dict[Any, int]) -> None:
+        """Take in which recordings a part of the source has rows of, and when the earliest of them was taken."""
+        if part[self._id].null_count:
+            raise ConfigurationError(f"history: expected an id in each row of {self._id}; found rows without one")
+        begins = None if clock is None else moments(part, clock, self._process.sample.timezone)
+        if begins is None and self._process.history.start is not None:
+            raise ConfigurationError(f"history.start: expected times in column {clock}; found {part[clock].type}")
+        codes = pc.dictionary_encode(part[self._id].combine_chunks())
+        raw = codes.dictionary.to_pylist()
+        if begins is None:
+            starts.update(dict.fromkeys((value for value in raw if value not in starts), _UNTIMED))
+            return
+        first = np.full(len(raw), np.iinfo(np.int64).max)
+        np.minimum.at(first, codes.indices.to_numpy(), begins.astype(np.int64))
+        for value, begin in zip(raw, first.tolist(), strict=True):
+            starts[value] = min(begin, starts.get(value, begin))
+
+    def index(self) -> bytes:
+        """What was found out by looking through all rows, for :meth:`indexed`."""
+        raw, _, starts = self._order
+        table = pa.table({"id": pa.array(raw), "start": starts.astype("datetime64[us]")})
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return bytes(sink.getvalue().to_pybytes())
+
+    def indexed(self, index: bytes) -> LongHistory:
+        """The same history, which need not look through all rows again."""
+        return LongHistory(self._process, self._source, index)
 
     def ids(self) -> list[str]:
         """All ids, in time order."""
@@ -142,6 +170,10 @@ class LongHistory:
         if moment is None:
             return numbers(table, name)
         return np.asarray((moment - starts[recording]) / np.timedelta64(1, "s"), np.float64)
+
+
+_UNTIMED = np.iinfo(np.int64).max
+"""Start of a recording of a source without a wall clock."""
 
 
 def _length_us(process: Process) -> float:

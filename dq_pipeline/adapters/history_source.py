@@ -34,6 +34,9 @@ class Source(Protocol):
     def read(self, columns: Sequence[str], where: tuple[str, Sequence[Any]] | None = None) -> pa.Table:
         """These columns, of all rows or of those whose column `where[0]` is one of the values `where[1]`."""
 
+    def parts(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """These columns of all rows, some rows at a time."""
+
 
 def open_source(process: Process, variables: Mapping[str, str], connection_url: str | None) -> Source:
     """The source a process file names.
@@ -108,8 +111,17 @@ class FileSource:
             chosen = None
             if where is not None:
                 kind = self._dataset.schema.field(where[0]).type
-                chosen = pc.field(where[0]).isin(pa.array(list(where[1])).cast(kind))
+                values = pa.array(list(where[1])).cast(kind)
+                chosen = pc.field(where[0]).isin(values)
+                if not pa.types.is_dictionary(kind):  # the bounds tell which parts of the file need not be read
+                    bounds = pc.min_max(values)
+                    chosen = (pc.field(where[0]) >= bounds["min"]) & (pc.field(where[0]) <= bounds["max"]) & chosen
             return self._dataset.to_table(columns=list(columns), filter=chosen)
+
+    def parts(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        with self._explained():
+            for batch in self._dataset.to_batches(columns=list(columns), batch_readahead=1, fragment_readahead=1):
+                yield pa.Table.from_batches([batch])
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -152,6 +164,9 @@ class DatabaseSource:
         if not parts:
             return pa.table({name: pa.nulls(0) for name in columns})
         return pa.concat_tables(parts, promote_options="permissive")
+
+    def parts(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        yield self.read(columns)
 
 
 @contextmanager

@@ -96,3 +96,9 @@ class History(Protocol):
 
     def read_chunk(self, first: int, stop: int) -> Sequence[Recording]:
         """Those numbered first <= i < stop."""
+
+    def index(self) -> bytes:
+        """What counting them found out, so that nobody has to look through all rows again."""
+
+    def indexed(self, index: bytes) -> History:
+        """The same history, with the index of an earlier look at it."""

@@ -12,11 +12,10 @@ import numpy as np
 from dq_pipeline import __version__
 from dq_pipeline.drift.detector import DETECTORS
 from dq_pipeline.errors import DataError, SampleError, StateError
-from dq_pipeline.ports import World
+from dq_pipeline.ports import History, World
 from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile, profile
-from dq_pipeline.quality.curate import in_windows
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.quality.threshold import accept
 from dq_pipeline.recording import Placed, assemble, place
@@ -33,7 +32,7 @@ from dq_pipeline.steps.training_data import history
 REFERENCE_SAMPLES = 300
 FITTED_SAMPLES = 2000
 """More would not change a quantile that matters, and would all be in memory at once."""
-ANNOTATED, CURATION = "annotated.json", "curation.json"
+ANNOTATED, CURATION, INDEX = "annotated.json", "curation.json", "index.arrow"
 
 
 def plan(world: World, process: str, *, run: str, samples: int | None = None, chunk: int = 100) -> dict[str, Any]:
@@ -54,10 +53,11 @@ def plan(world: World, process: str, *, run: str, samples: int | None = None, ch
     settings, run = world.process(process), run_name(run)
     source = world.history(settings)
     count = min(source.count(), samples or settings.history.samples)
-    batch, _ = _gate(world, settings, 0, min(count, REFERENCE_SAMPLES))
+    batch, _ = _gate(source, settings, 0, min(count, REFERENCE_SAMPLES))
     if len(batch) < 20:
         raise DataError(f"at least 20 usable recordings of {process} expected in its history, found {len(batch)}")
     folder = paths.history(process, run)
+    world.lake.put(f"{folder}/{INDEX}", source.index())
     kept = curated(settings, batch, rng_of(f"{run}/curate"))
     for scope, reference in fit_references(settings, batch.take(kept)).items():
         world.lake.put(f"{folder}/{scope}-reference.npz", reference.to_bytes())
@@ -71,14 +71,15 @@ def annotate(world: World, process: str, *, run: str, first: int, stop: int) -> 
     """Read one chunk of history, gate it, land it, and profile it as it is and with injected faults."""
     settings, run = world.process(process), run_name(run)
     folder = f"{paths.history(process, run)}/{first:08d}-{stop:08d}"
-    batch, refused = _gate(world, settings, first, stop)
+    source = world.history(settings).indexed(world.lake.get(f"{paths.history(process, run)}/{INDEX}"))
+    batch, refused = _gate(source, settings, first, stop)
     faulty = with_faults(settings, batch, rng_of(f"{run}/{first}"))
     for scope in SCOPES:
         reference = _reference(world, process, run, scope)
         for name, samples in (("clean", batch), ("faulty", faulty)):
             profiled = profile(samples.head(reference.rows), reference)
-            world.lake.put(f"{folder}/{scope}-{name}.npz", profiled.to_bytes())
-    uri = world.lake.put(f"{folder}/samples.npz", batch.to_bytes())
+            world.lake.put(f"{folder}/{scope}-{name}.npz", profiled.write)
+    uri = world.lake.put(f"{folder}/samples.npz", batch.write)
     return {"folder": folder, "uri": uri, "n": len(batch), "quarantined": refused}
 
 
@@ -93,7 +94,7 @@ def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]])
     early = fit_scorer(settings, horizon, clean.take(fitted.kept), faulty.take(fitted.kept), rng)
     for scope, scorer in (("completion", fitted.scorer), ("horizon", early)):
         world.lake.put(f"{folder}/{scope}-scorer.npz", scorer.to_bytes())
-    unified = in_windows(fitted.scorer, _profiles(world, chunks, "completion", "clean"))
+    unified = _scores(world, chunks, fitted.scorer)
     curation = {
         "reference": json.loads(world.lake.get(f"{folder}/{CURATION}")),
         "history": {"of": len(fitted.kept), "dropped": fitted.dropped},
@@ -101,7 +102,7 @@ def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]])
     accepted = accept(unified, settings.quality.threshold)
     found, begin = [], 0
     for chunk in chunks:
-        ids = SampleBatch.from_bytes(world.lake.get(chunk["uri"])).ids
+        ids = SampleBatch.ids_of(world.lake.get(chunk["uri"]))
         good = accepted[begin : begin + len(ids)]
         found.append({"uri": chunk["uri"], "accepted": [name for name, kept in zip(ids, good, strict=True) if kept]})
         begin += len(ids)
@@ -175,10 +176,10 @@ def run_name(run: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", run)
 
 
-def _gate(world: World, process: Process, first: int, stop: int) -> tuple[SampleBatch, dict[str, int]]:
+def _gate(source: History, process: Process, first: int, stop: int) -> tuple[SampleBatch, dict[str, int]]:
     placed: dict[str, Placed] = {}
     refused: Counter[str] = Counter()
-    for recording in world.history(process).read_chunk(first, stop):
+    for recording in source.read_chunk(first, stop):
         try:
             if recording.sample_id in placed:
                 raise SampleError("duplicate", "expected each id once", recording.sample_id)
@@ -196,6 +197,21 @@ def _profiles(world: World, chunks: list[dict[str, Any]], scope: str, name: str)
     return Profile.concat(
         [Profile.from_bytes(world.lake.get(f"{chunk['folder']}/{scope}-{name}.npz")) for chunk in chunks]
     )
+
+
+def _scores(world: World, chunks: list[dict[str, Any]], scorer: QualityScorer) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Scores (n,) of all history relative to windows of neighbours; a few chunks are in memory at once."""
+    scores, rest, before = [], [], None
+    for number, chunk in enumerate(chunks, 1):
+        rest.append(_profiles(world, [chunk], "completion", "clean"))
+        held = Profile.concat(rest)
+        whole = len(held) if number == len(chunks) else len(held) // scorer.window * scorer.window
+        for begin in range(0, whole, scorer.window):
+            window = held.take(slice(begin, min(begin + scorer.window, whole)))
+            scores.append(scorer.score(window, before).unified)
+            before = window
+        rest = [held.take(slice(whole, None))]
+    return np.concatenate(scores)
 
 
 def _to_fit(world: World, chunks: list[dict[str, Any]], scope: str) -> tuple[Profile, Profile]:

@@ -103,6 +103,8 @@ def test_chunks_make_the_whole_and_numeric_ids_keep_their_order(tmp_path: Path) 
     assert history.ids() == ["000002", "000009", "000010", "000100"]
     parts = [*history.read_chunk(0, 3), *history.read_chunk(3, 9)]
     assert history.read_chunk(9, 12) == []
+    known = open_history(process, {}).indexed(history.index())
+    assert (known.count(), [one.start for one in known.read_chunk(1, 3)]) == (4, [one.start for one in parts[1:3]])
     assert [one.sensors for one in parts] == [("p",)] * 4
     placed = [place(one, process, "completion") for one in parts]
     assert [one.target for one in placed] == [2.0, 9.0, 10.0, 100.0]
