@@ -19,6 +19,7 @@ from dq_pipeline.cli import (
     doctor,
     drift,
     feed,
+    incidents,
     initialize,
     labels,
     releases,
@@ -68,7 +69,7 @@ def options(
         logging.getLogger(chatty).setLevel(logging.WARNING if debug else logging.CRITICAL)
 
 
-_LOOP = (demo, servers, doctor, topics, simulate, initialize, feed, run, labels, status, releases, airflow)
+_LOOP = (demo, servers, doctor, topics, simulate, initialize, feed, run, labels, status, releases, incidents, airflow)
 _ON_FILES = (replay, score, drift)
 
 for module in (*_LOOP, *_ON_FILES):

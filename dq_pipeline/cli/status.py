@@ -86,6 +86,9 @@ def _one(found: dict[str, Any]) -> list[Table | str]:
         facts.add_row("on hold", f"since {found['hold']['since']}: {found['hold']['why']}")
     if found["pending_settings"]:
         facts.add_row("pending", "the process file was edited; it takes effect with the next release")
+    for incident in found["incidents"]:
+        if incident["ending"] is None:
+            facts.add_row("incident", f"{incident['id']}: {incident['title']}")
     for loss in found["losses"]:
         facts.add_row("data lost", f"{loss['topic']} [{loss['partition']}] {loss['start']} to {loss['stop'] - 1}")
     return [facts, _releases(found), *([_events(found)] if found["drift_events"] else [])]
@@ -104,11 +107,12 @@ def _releases(found: dict[str, Any]) -> Table:
 
 
 def _events(found: dict[str, Any]) -> Table:
-    table = Table("event", "sample", "since about", "sensors", "state", "outcome", title="Drift")
+    table = Table("event", "sample", "since about", "sensors", "state", "cause", "outcome", title="Drift")
     for row in found["drift_events"]:
         place = str(row["sample"]), f"{row['change_point']:.0f}"
         state = row["state"] + ("" if row["calibrated"] else ", uncalibrated") + ", rebuilding" * row["rebuilding"]
-        table.add_row(str(row["id"]), *place, ", ".join(row["sensors"]) or "-", state, row["outcome"])
+        cause = "-" if row["cause"] is None else f"{row['cause']['kind']}: {row['cause']['why']}"
+        table.add_row(str(row["id"]), *place, ", ".join(row["sensors"]) or "-", state, cause, row["outcome"])
     return table
 
 

@@ -14,8 +14,10 @@ from dq_pipeline.records import (
     DetectorState,
     DriftAlarm,
     DriftEvent,
+    Ending,
     EventState,
     Hold,
+    Incident,
     Judged,
     Loss,
     Notice,
@@ -129,7 +131,8 @@ class Ledger(Protocol):
         """Predictions whose target is known, in stream order: the newest `last` of first <= sample number < stop."""
 
     def drift_alarms(self, process: str, *, first_sample: int, stop_sample: int) -> Sequence[DriftAlarm]:
-        """Alarms raised by the samples numbered first <= number < stop, in stream order; held ones are left out."""
+        """Alarms raised by the samples numbered first <= number < stop, in stream order; those held or of a sensor's
+        fault are left out."""
 
     def sample_count(self, process: str) -> int:
         """Completed samples numbered so far: the next one's number."""
@@ -147,11 +150,35 @@ class Ledger(Protocol):
     def move_event(self, event: int, state: EventState, *, outcome: str, attempts: int | None = None) -> None:
         """Move an event on."""
 
+    def explain_event(self, event: int, cause: Mapping[str, Any]) -> None:
+        """Keep what an event is put down to with its evidence; the first answer stands."""
+
     def raise_event(self, process: str, alarm: DriftAlarm, now: datetime) -> DriftEvent:
         """Open an event that no detector saw (the error alone), or return the one that is open."""
 
     def incident(self, process: str, kind: str, title: str, evidence: Mapping[str, Any], now: datetime) -> int:
         """Record an incident; parking a range and losing data record one by themselves."""
+
+    def sensor_incident(
+        self,
+        process: str,
+        event: int,
+        title: str,
+        evidence: Mapping[str, Any],
+        *,
+        sensor: str,
+        first: int,
+        now: datetime,
+    ) -> Incident:
+        """Put a drift event down to one sensor, at fault from the sample `first` on; the same event twice is one."""
+
+    def incidents(self, process: str) -> Sequence[Incident]:
+        """All incidents, oldest first."""
+
+    def close_incident(
+        self, process: str, number: int, ending: Ending, *, stop: int | None, who: str, now: datetime
+    ) -> Incident:
+        """End a sensor's incident; `stop` is the first good sample again, the next to come by default."""
 
     def announce(self, process: str) -> Sequence[Notice]:
         """Incidents nobody was told of yet, as notices; they count as told from here on."""

@@ -11,6 +11,7 @@ from dq_pipeline.records.batches import (
     RawMessage,
 )
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
+from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
@@ -25,8 +26,10 @@ __all__ = [
     "DetectorState",
     "DriftAlarm",
     "DriftEvent",
+    "Ending",
     "EventState",
     "Hold",
+    "Incident",
     "Judged",
     "Loss",
     "Notice",

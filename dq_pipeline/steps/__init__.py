@@ -5,6 +5,7 @@ from dq_pipeline.steps.adapt import adapt, evaluate, retrain, stage
 from dq_pipeline.steps.agenda import ask, let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.decide import decide
+from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.labels import add_labels, take_labels
 from dq_pipeline.steps.promote import promote, reject
@@ -23,6 +24,7 @@ __all__ = [
     "annotate",
     "ask",
     "assess",
+    "close_incident",
     "decide",
     "drain",
     "evaluate",

@@ -45,6 +45,7 @@ from dq_pipeline.steps.challenger import (
 )
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.decide import FULL_REFERENCE
+from dq_pipeline.steps.incidents import withheld_numbers
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.reference import fit_scorers
 from dq_pipeline.steps.rollback import sync_registry
@@ -227,6 +228,7 @@ def _new_reference(
     samples = committed_samples(world, process.name, first, until)
     if samples is None:
         raise StateError(f"no samples numbered {first} to {until - 1} of {process.name} are in the lake")
+    samples = samples.take(~withheld_numbers(world, process.name, first, first + len(samples)))
     horizon, completion, rebuilding = serving.horizon_scorer, serving.completion_scorer, True
     if len(samples) >= FULL_REFERENCE:
         scorers = fit_scorers(process, _curated(world, process, samples), rng_of(f"{key}/quality"))

@@ -11,7 +11,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm, EventState
 from dq_pipeline.release import promotion
-from dq_pipeline.steps import agenda
+from dq_pipeline.steps import agenda, incidents
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.labels import take_labels
 from dq_pipeline.steps.pull import announce
@@ -44,9 +44,15 @@ def _decided(world: World, serving: Serving) -> dict[str, Any]:
     worse = _failed_probation(world, serving)
     if worse is not None:
         return worse
-    due = _follow(world, serving)
+    incidents.look_after(world, serving)
+    _follow(world, serving)
     if world.ledger.hold(name) is not None:
         return _nothing("adaptation is on hold since a rollback; `dq resume` lifts it")
+    if not_to_learn := incidents.examine(world, serving):
+        return _nothing(not_to_learn)
+    if ill := ", ".join(str(one.sensor) for one in incidents.at_fault(world, name)):
+        return _nothing(f"nothing is learned while {ill} is at fault; `dq incidents {name}` ends that")
+    due = agenda.read(world, name).due
     if due is None:
         return _nothing("no open drift event asks for anything yet")
     waiting = world.ledger.release_by_key(name, due["key"])
@@ -62,7 +68,7 @@ def _decided(world: World, serving: Serving) -> dict[str, Any]:
     return {"branch": "adapt", **{field: due[field] for field in ("event", "kind", "key", "why")}}
 
 
-def _follow(world: World, serving: Serving) -> dict[str, Any] | None:
+def _follow(world: World, serving: Serving) -> None:
     """Show the policy every batch committed since the last time, once, and keep what it asks for.
 
     What is under way stays as it is; what is asked for meanwhile is joined and waits for its end.
@@ -87,9 +93,8 @@ def _follow(world: World, serving: Serving) -> dict[str, Any] | None:
                 due = _due(world, serving, batch, decisions, due)
     if not held:
         due = due or _renewal(world, serving, sequence)
-    if agenda.write(world, name, before, agenda.Agenda(sequence, state, due, then)):
-        return due
-    return _follow(world, serving)  # an adaptation began or ended meanwhile
+    if not agenda.write(world, name, before, agenda.Agenda(sequence, state, due, then)):
+        _follow(world, serving)  # an adaptation began or ended meanwhile
 
 
 def _window(world: World, process: Process, first: int, until: int) -> tuple[Window, set[str]]:
@@ -101,7 +106,7 @@ def _window(world: World, process: Process, first: int, until: int) -> tuple[Win
         if row.value is not None and row.fallback is None
     ]
     error: float | None = None
-    if judged:
+    if judged and not incidents.withheld_numbers(world, process.name, first, until).any():
         truth, value = np.array([row.target for row in judged]), np.array([row.value for row in judged])
         wrong = truth != value if process.target.task == "classification" else np.abs(truth - value)
         error = float(np.mean(wrong))
@@ -140,7 +145,8 @@ def _renewal(world: World, serving: Serving, sequence: int) -> dict[str, Any] | 
     if not bundle.rebuilding or bundle.reference_from is None or world.ledger.open_event(name) is not None:
         return None
     until = world.ledger.sample_count(name)
-    if until - bundle.reference_from < FULL_REFERENCE:
+    ill = incidents.withheld_numbers(world, name, bundle.reference_from, until)
+    if len(ill) - ill.sum() < FULL_REFERENCE:
         return None
     span = [bundle.reference_from, until]
     why = f"{FULL_REFERENCE} samples of the new regime have come: reference bins renewed"

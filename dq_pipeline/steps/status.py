@@ -9,6 +9,7 @@ import numpy as np
 from dq_pipeline.model.evaluation import CLASSIFICATION, REGRESSION
 from dq_pipeline.ports import World
 from dq_pipeline.steps.drift_evidence import standing_of
+from dq_pipeline.steps.incidents import listed
 from dq_pipeline.steps.readiness import Watch
 
 NEWEST = 200
@@ -52,9 +53,11 @@ def status(world: World, process: str) -> dict[str, Any]:
                 "uncalibrated": str(event.evidence.get("uncalibrated", "")),
                 "alarms": event.alarms,
                 "outcome": event.outcome,
+                "cause": event.evidence.get("cause"),
             }
             for event in ledger.events(process)
         ],
+        "incidents": listed(ledger.incidents(process)),
         "changes": [
             {
                 "action": change.action,

@@ -97,7 +97,7 @@ def history(world: World, process: Process, fact: dict[str, Any]) -> TrainingDat
 
 
 def _committed(world: World, process: Process, first: int) -> TrainingData | None:
-    """The newest samples of the stream numbered `first` and above."""
+    """The newest samples of the stream numbered `first` and above, without those of a sensor's fault."""
     wanted, chosen = MOST_SAMPLES, []
     for row in reversed(world.ledger.committed(process.name, first_sample=first, last=MOST_SAMPLES)):
         if wanted <= 0 or row.first_sample + row.samples <= first:
@@ -126,7 +126,9 @@ def _committed(world: World, process: Process, first: int) -> TrainingData | Non
             for row, one in zip(rows, batches, strict=True)
         ),
     )
-    return data.take(numbers >= first)
+    incidents = world.ledger.incidents(process.name)
+    well = np.array([not any(one.withholds(number) for one in incidents) for number in numbers.tolist()])
+    return data.take((numbers >= first) & well)
 
 
 def _concat(a: TrainingData, b: TrainingData) -> TrainingData:

@@ -12,7 +12,7 @@ from dq_pipeline.drift.alarm import Alarm
 from dq_pipeline.drift.detector import Detector
 from dq_pipeline.ports import World
 from dq_pipeline.profile.profile import Profile, profile
-from dq_pipeline.records import Claim, DetectorState, DriftAlarm, EventState
+from dq_pipeline.records import Claim, DetectorState, DriftAlarm, Ending, EventState
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.drift_evidence import divergences
 from dq_pipeline.steps.serving import Serving, has_form
@@ -71,20 +71,43 @@ def _state(world: World, serving: Serving, detector: Detector[Any]) -> tuple[Any
     """Where the detector stands, and the number of the first sample it has not seen.
 
     On the first batch after a rollback it is set upon the regime that the rollback left alone: the drift that led away
-    from this release is known, and must not be found again and again.
+    from this release is known, and must not be found again and again. So it is after a sensor was found at fault; once
+    it is well, the detector is set upon its reference again.
     """
     name, starts_at = serving.process.name, serving.bundle.stream_starts_at
     stored, hold = world.ledger.detector_state(name, serving.detector_id), world.ledger.hold(name)
+    if stored is not None and stored.samples < starts_at:  # from before its regime ended and came back
+        stored = None
     if hold is not None and (stored is None or stored.samples <= hold.sample):
         regime = _same_form_from(world, serving, _regime_start(world, name, hold.sample))
         _, known = _readings_between(world, serving, regime, hold.sample)
         if known:
             return detector.rebase(known[0], seen=hold.sample - starts_at), hold.sample
+    turned = _turned(world, serving, detector, starts_at - 1 if stored is None else stored.samples)
+    if turned is not None:
+        return turned
     since = starts_at if stored is None else stored.samples
     begin = _same_form_from(world, serving, since)
     if stored is None or begin > since:
         return detector.start(seen=begin - starts_at), begin
     return detector.state_from_bytes(stored.state), begin
+
+
+def _turned(world: World, serving: Serving, detector: Detector[Any], seen: int) -> tuple[Any, int] | None:
+    """Where the detector starts anew since a sensor's incident began or ended after the `seen` samples it knows."""
+    starts_at = serving.bundle.stream_starts_at
+    for incident in reversed(world.ledger.incidents(serving.process.name)):
+        if incident.first is None or (incident.stop is not None and incident.stop < starts_at):
+            continue
+        if incident.ending is None:
+            found = int(incident.evidence.get("found at sample", -1))
+            if seen <= found and incident.first >= starts_at:
+                _, known = _readings_between(world, serving, incident.first, found)
+                if known:
+                    return detector.rebase(known[0], seen=found - starts_at), found
+        elif incident.ending is not Ending.ACCEPTED and incident.stop is not None and seen <= (incident.until or -1):
+            return detector.start(seen=incident.stop - starts_at), incident.stop
+    return None
 
 
 def _same_form_from(world: World, serving: Serving, first: int) -> int:

@@ -26,6 +26,7 @@ COMMANDS = [
     "rollback",
     "resume",
     "redrive",
+    "incidents",
     "replay",
     "score",
     "drift",

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, Float, ForeignKey, Identity, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Identity,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 SCHEMA = "dq"
@@ -100,3 +112,20 @@ def flag(name: str) -> Column[bool]:
 
 def document(name: str) -> Column[Any]:
     return Column(name, JSONB, nullable=False)
+
+
+def of_incident() -> tuple[Column[Any] | UniqueConstraint, ...]:
+    """When it was seen and whether people were told; of a sensor at fault also its life."""
+    return (
+        instant("at"),
+        flag("told"),
+        Column("event", BigInteger, ForeignKey(f"{SCHEMA}.drift_events.id")),
+        words("sensor", required=False),
+        whole("first", required=False),
+        whole("stop", required=False),
+        whole("until", required=False),
+        words("ending", required=False),
+        words("closed_by", required=False),
+        instant("closed_at", required=False),
+        UniqueConstraint("event", name="incidents_event"),
+    )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, cast, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from dq_pipeline.adapters.ledger.database import Database, lock_process
+from dq_pipeline.adapters.ledger.incidents import sensor_at_fault
 from dq_pipeline.adapters.ledger.schema import (
     LIVE_EVENTS,
     batches,
@@ -72,6 +74,13 @@ class Drift(Database):
         if moved.rowcount == 0:
             raise StateError(f"No drift event {event} in the ledger. `dq status` lists them.")
 
+    def explain_event(self, event: int, cause: Mapping[str, Any]) -> None:
+        """Keep what an event is put down to with its evidence; the first answer stands."""
+        known = drift_events.c.evidence
+        explained = update(drift_events).where(drift_events.c.id == event, ~known.has_key("cause"))
+        with self._begin() as connection:
+            connection.execute(explained.values(evidence=known.concat(cast({"cause": cause}, JSONB))))
+
     def raise_event(self, process: str, alarm: DriftAlarm, now: datetime) -> DriftEvent:
         """Open an event that no detector saw (the error alone), or return the one that is open."""
         with self._begin() as connection:
@@ -83,7 +92,9 @@ class Drift(Database):
         return _event(row)
 
     def drift_alarms(self, process: str, *, first_sample: int, stop_sample: int) -> Sequence[DriftAlarm]:
-        """Alarms heard at the samples numbered first <= number < stop, in stream order; held ones are left out.
+        """Alarms heard at the samples numbered first <= number < stop, in stream order.
+
+        Those of a drift that is held or a sensor's fault are left out.
 
         A detector that caught up on samples of earlier batches was heard at the first sample of the batch it came with.
         """
@@ -97,7 +108,7 @@ class Drift(Database):
                 drift_alarms.c.process == process,
                 heard >= first_sample,
                 heard < stop_sample,
-                drift_events.c.state != EventState.HELD,
+                drift_events.c.state.not_in((EventState.HELD, EventState.INCIDENT)),
             )
             .order_by(drift_alarms.c.sample, drift_alarms.c.id)
         )
@@ -108,17 +119,22 @@ class Drift(Database):
 def raise_alarm(connection: Connection, process: str, batch_id: str, alarm: DriftAlarm, now: datetime) -> None:
     """Record an alarm and find its event, as part of the caller's transaction.
 
-    It joins the live event; else, under a hold, one whose change point is not after the rollback joins the newest held
-    event. Any other opens an event. A change point after the rollback lifts the hold.
+    One led by a sensor that is known to be at fault joins its incident. Any other joins the live event; else, under a
+    hold, one whose change point is not after the rollback joins the newest held event; else it opens an event. A change
+    point after the rollback lifts the hold.
     """
+    fault = sensor_at_fault(connection, process, alarm.sensors)
     hold = connection.execute(select(holds).where(holds.c.process == process)).one_or_none()
-    if hold is not None and alarm.change_point > hold.sample:
+    if hold is not None and fault is None and alarm.change_point > hold.sample:
         why = f"drift whose change point {alarm.change_point:g} lies after the rollback at sample {hold.sample}"
         lift_hold(connection, hold, who=f"detector {alarm.detector}", why=why, now=now)
         hold = None
     live = _live_event(connection, process)
-    if live is not None:
-        event: int | None = live.id
+    event: int | None
+    if fault is not None:
+        event = fault
+    elif live is not None:
+        event = live.id
     elif hold is not None:
         event = _newest_held(connection, process)
     else:

@@ -8,12 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import Row
 
-from dq_pipeline.adapters.ledger.database import Database, know_process
-from dq_pipeline.adapters.ledger.schema import incidents, losses
-from dq_pipeline.records import Loss, Notice
+from dq_pipeline.adapters.ledger.database import Database, know_process, lock_process
+from dq_pipeline.adapters.ledger.schema import drift_events, incidents, losses
+from dq_pipeline.errors import StateError
+from dq_pipeline.records import Ending, EventState, Incident, Loss, Notice
 
-_CRITICAL = ("parked", "data_loss")
+SENSOR = "sensor"
+_CRITICAL = ("parked", "data_loss", SENSOR)
 
 
 class Incidents(Database):
@@ -24,6 +27,63 @@ class Incidents(Database):
         with self._begin() as connection:
             know_process(connection, process)
             return record_incident(connection, process, kind, title, evidence, now)
+
+    def sensor_incident(
+        self,
+        process: str,
+        event: int,
+        title: str,
+        evidence: Mapping[str, Any],
+        *,
+        sensor: str,
+        first: int,
+        now: datetime,
+    ) -> Incident:
+        """Put a drift event down to one sensor, at fault from the sample `first` on; the same event twice is one."""
+        with self._begin() as connection:
+            lock_process(connection, process)
+            fault = {"event": event, "sensor": sensor, "first": first}
+            row = {"process": process, "kind": SENSOR, "title": title, "evidence": evidence, "at": now, "told": False}
+            new = upsert(incidents).values(row | fault).on_conflict_do_nothing(index_elements=["event"])
+            inserted = connection.execute(new).rowcount
+            found = connection.execute(select(incidents).where(incidents.c.event == event)).one()
+            if inserted:
+                moved = {"state": EventState.INCIDENT, "outcome": f"incident {found.id}: {title}"}
+                connection.execute(update(drift_events).where(drift_events.c.id == event).values(moved))
+        return _incident(found)
+
+    def incidents(self, process: str) -> Sequence[Incident]:
+        """All incidents, oldest first."""
+        wanted = select(incidents).where(incidents.c.process == process).order_by(incidents.c.id)
+        with self._begin() as connection:
+            return [_incident(row) for row in connection.execute(wanted)]
+
+    def close_incident(
+        self, process: str, number: int, ending: Ending, *, stop: int | None, who: str, now: datetime
+    ) -> Incident:
+        """End a sensor's incident; the sample `stop` is the first good one again, the next to come by default.
+
+        The same ending again is no change.
+
+        Raises
+        ------
+        StateError
+            If there is no such incident of a sensor, or it ended otherwise.
+        """
+        with self._begin() as connection:
+            head = lock_process(connection, process)
+            wanted = select(incidents).where(incidents.c.process == process, incidents.c.id == number)
+            row = connection.execute(wanted).one_or_none()
+            if row is None or row.first is None:
+                raise StateError(f"{process}: a sensor's incident expected, found no such {number}. `dq incidents`.")
+            if row.ending not in (None, ending):
+                raise StateError(f"{process}: incident {number} was closed already: {row.ending} by {row.closed_by}")
+            if row.ending is None:
+                end = {"stop": head.samples if stop is None else stop, "until": head.samples}
+                end |= {"ending": ending, "closed_by": who, "closed_at": now}
+                closed = update(incidents).where(incidents.c.id == number).values(end).returning(incidents)
+                row = connection.execute(closed).one()
+        return _incident(row)
 
     def announce(self, process: str) -> Sequence[Notice]:
         """Incidents nobody was told of yet, as notices; they count as told from here on."""
@@ -54,6 +114,16 @@ class Incidents(Database):
             record_losses(connection, process, losses, now)
 
 
+def sensor_at_fault(connection: Connection, process: str, sensors: Sequence[str]) -> int | None:
+    """The event of the open incident of the sensor that leads an alarm; None if there is none."""
+    wanted = select(incidents.c.event).where(
+        incidents.c.process == process,
+        incidents.c.sensor == (sensors[0] if sensors else ""),
+        incidents.c.ending.is_(None),
+    )
+    return connection.scalar(wanted.order_by(incidents.c.id.desc()).limit(1))
+
+
 def record_incident(
     connection: Connection, process: str, kind: str, title: str, evidence: Mapping[str, Any], now: datetime
 ) -> int:
@@ -74,3 +144,8 @@ def record_losses(connection: Connection, process: str, found: Sequence[Loss], n
                 f"before they were read: offsets {loss.start} to {loss.stop - 1}"
             )
             record_incident(connection, process, "data_loss", title, row, now)
+
+
+def _incident(row: Row[Any]) -> Incident:
+    values = {name: getattr(row, name) for name in Incident.__slots__}
+    return Incident(**{**values, "ending": None if row.ending is None else Ending(row.ending)})

@@ -24,6 +24,7 @@ from dq_pipeline.adapters.ledger.columns import (
     flag,
     instant,
     number,
+    of_incident,
     of_process,
     real,
     whole,
@@ -235,15 +236,7 @@ drift_alarms = Table(
     instant("at"),
 )
 incidents = Table(
-    "incidents",
-    metadata,
-    number(),
-    of_process(),
-    words("kind"),
-    words("title"),
-    document("evidence"),
-    instant("at"),
-    flag("told"),
+    "incidents", metadata, number(), of_process(), words("kind"), words("title"), document("evidence"), *of_incident()
 )
 releases = Table(
     "releases",

@@ -60,8 +60,8 @@ def test_the_newest_state_of_each_detector_is_kept(line: Any) -> None:
 
 
 def test_incidents_are_told_once(line: Any) -> None:
-    line.ledger.incident("pump", "sensor", "TS1 reads in Fahrenheit", {"sensor": "TS1", "r": float("nan")}, line.now)
+    line.ledger.incident("pump", "adaptation", "it failed", {"key": "refit-1", "r": float("nan")}, line.now)
     (notice,) = line.ledger.announce("pump")
-    assert (notice.process, notice.severity, notice.title) == ("pump", "warning", "TS1 reads in Fahrenheit")
-    assert notice.detail == "r: None; sensor: TS1"
+    assert (notice.process, notice.severity, notice.title) == ("pump", "warning", "it failed")
+    assert notice.detail == "r: None; key: refit-1"
     assert line.ledger.announce("pump") == []
