@@ -30,7 +30,7 @@ from dq_pipeline.release.bundle import Release
 from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.release.provenance import lock_hash
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps import agenda
+from dq_pipeline.steps import agenda, regimes
 from dq_pipeline.steps.challenger import (
     Progress,
     built,
@@ -71,7 +71,8 @@ def retrain(world: World, process: str, *, holder: str, progress: Progress = sil
     -------
     dict
         `key`, `kind` and `event`; `key` is None, and `why` says why, where there is nothing to do for this run. `kind`
-        is "refit": the model; "rebuild": model, detector and reference; "rereference": detector and reference.
+        is "refit": the model; "rebuild": model, detector and reference; "rereference": detector and reference;
+        "reinstate": the release of a past regime.
 
     Raises
     ------
@@ -102,6 +103,8 @@ def retrain(world: World, process: str, *, holder: str, progress: Progress = sil
 def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> tuple[Release, Evidence | None, str]:
     """The challenger that is due, what it is to be judged by, and the release it is built against."""
     key, kind, span = due["key"], due["kind"], due["span"]
+    if kind == "reinstate":
+        return regimes.reinstated(world, process, due)
     serving = in_production(world, process)
     settings = _settings(world.process(process), serving)
     since = span[0] if span else _change(world, process)

@@ -107,7 +107,7 @@ def fit_and_judge(
         clock=time.monotonic,
     )
     before = float(older.target[-1])
-    evidence, metrics = _judge(features, first.model, block, champion, process, before, data)
+    evidence, metrics = judge(features, first.model, block, champion, process, before, data)
     final = Features.fit(chosen.batch, process.sample.horizon_rows)
     training = train(
         final.transform(chosen.batch),
@@ -126,7 +126,7 @@ def fit_and_judge(
     return Judged(final, training, evidence, metrics)
 
 
-def _judge(
+def judge(
     features: Features,
     model: Model,
     block: TrainingData,
@@ -135,6 +135,15 @@ def _judge(
     before: float,
     data: TrainingData,
 ) -> tuple[Evidence, dict[str, Any]]:
+    """What the gates are asked about a model, and its figures, on a block it has not seen.
+
+    Parameters
+    ----------
+    before
+        The label known before the block.
+    data
+        All that could be learned from: of it the share that is good enough is taken.
+    """
     began = time.perf_counter()
     said = model.predict(features.transform(block.batch))
     latency_ms = (time.perf_counter() - began) * 1000.0 / max(len(block), 1)

@@ -11,7 +11,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm, EventState
 from dq_pipeline.release import promotion
-from dq_pipeline.steps import agenda, incidents
+from dq_pipeline.steps import agenda, incidents, regimes
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.labels import take_labels
 from dq_pipeline.steps.pull import announce
@@ -30,8 +30,9 @@ def decide(world: World, process: str) -> dict[str, Any]:
     -------
     dict
         `branch`: "nothing", "adapt" (with `event`, `kind` and `key`) or "roll_back" (with `version`); `why`; and how
-        many `new_labels` came. `kind` is "refit" (the model), "rebuild" (model, detector and reference) or
-        "rereference" (detector and reference alone, the model carried over).
+        many `new_labels` came. `kind` is "refit" (the model), "rebuild" (model, detector and reference),
+        "rereference" (detector and reference alone, the model carried over) or "reinstate" (the release of a past
+        regime that is back).
     """
     serving = in_production(world, process)
     labels = take_labels(world, process)
@@ -93,6 +94,7 @@ def _follow(world: World, serving: Serving) -> None:
                 due = _due(world, serving, batch, decisions, due)
     if not held:
         due = due or _renewal(world, serving, sequence)
+        due = regimes.recall(world, serving, due, state, sequence) if sequence > before.sequence else due
     if not agenda.write(world, name, before, agenda.Agenda(sequence, state, due, then)):
         _follow(world, serving)  # an adaptation began or ended meanwhile
 

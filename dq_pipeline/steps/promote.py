@@ -51,6 +51,8 @@ def promote(
     if row.kind == "initial":
         _begin_anew(world, process, key)
     agenda.settle(world, process, key, learned=row.kind != "rereference")
+    if row.kind == "reinstate":
+        agenda.drop_event(world, process)
     world.notifier.notify(
         Notice(
             process,
@@ -69,6 +71,8 @@ def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
     if due is not None and due["key"] == key:
         if due["kind"] == "rebuild":
             then = _anew(due, kind="rereference", key=f"rereference-{key}")
+        elif due["kind"] == "reinstate":
+            then = due["instead"]
         elif due["event"] is not None and due["event"] == _live_event(world, process):
             world.ledger.move_event(due["event"], EventState.REBUILDING, outcome=f"challenger rejected: {why}")
         agenda.settle(world, process, key, then=then)
