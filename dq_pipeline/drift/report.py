@@ -132,37 +132,41 @@ def compare(
     """The same against the cells (f, 33) of a reference, with a null that is known already or none."""
     window = current.drift_histogram.sum(axis=0)
     values = np.stack([divergence(window, histogram) for divergence in DIVERGENCES.values()])
-    names = tuple(DIVERGENCES)
-    rows: list[SensorDrift] = []
-    overall: dict[str, float] = {}
-    z = np.full((len(MOMENTS), len(sensors)), np.nan)
-    p, p_moments = np.full(values.shape, np.nan), np.full(len(sensors), np.nan)
-    singles = bool((current.samples == 1).all())
-    if null is not None:
-        if singles:
-            z = null.z(mean_moments(moments_of(current), null.mean))
-            width = np.abs(z).max(axis=0)
-        else:
-            width = np.zeros(len(sensors))
-        p, p_moments = null.p_values(values, width)
-        overall = {name: null.p_value(name, values, width) for name in names}
-        if singles:
-            overall |= {name: null.p_value(name, values, width) for name in ("moments", "combined")}
-    for j, sensor in enumerate(sensors):
-        known_p = {} if null is None else dict(zip(names, map(float, p[:, j]), strict=True))
-        if null is not None and singles:
-            known_p["moments"] = float(p_moments[j])
-        shifts = {} if np.isnan(z[0, j]) else dict(zip(MOMENTS, map(float, z[:, j]), strict=True))
-        rows.append(SensorDrift(sensor, dict(zip(names, map(float, values[:, j]), strict=True)), shifts, known_p))
+    named = dict(zip(DIVERGENCES, values, strict=True))
+    shifts, chances, overall = ({}, {}, {}) if null is None else _chance(null, values, current)
     return DriftReport(
         reference_samples=reference_samples,
         samples=int(current.samples.sum()),
-        sensors=tuple(rows),
-        largest=dict(zip(names, map(float, values.max(axis=1)), strict=True)),
-        mean=dict(zip(names, map(float, values.mean(axis=1)), strict=True)),
+        sensors=tuple(
+            SensorDrift(sensor, _of(named, j), _of(shifts, j), _of(chances, j)) for j, sensor in enumerate(sensors)
+        ),
+        largest={name: float(row.max()) for name, row in named.items()},
+        mean={name: float(row.mean()) for name, row in named.items()},
         p=overall,
         categories=tuple(category_drift(name, *both) for name, both in sorted((categories or {}).items())),
     )
+
+
+def _chance(
+    null: Null, values: Floats, current: Profile
+) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, float]]:
+    """Standardised shifts and p-values of each sensor (f,) by name, and p-values over all of them.
+
+    A sum of samples has lost its moments: they are left out.
+    """
+    shifts: dict[str, Floats] = {}
+    width, known = np.zeros(null.sensors), tuple(DIVERGENCES)
+    if (current.samples == 1).all():
+        z = null.z(mean_moments(moments_of(current), null.mean))
+        shifts, width, known = dict(zip(MOMENTS, z, strict=True)), np.abs(z).max(axis=0), (*known, "moments")
+    p, p_moments = null.p_values(values, width)
+    chances = dict(zip(known, (*p, p_moments), strict=False))
+    combined = ("combined",) if shifts else ()
+    return shifts, chances, {name: null.p_value(name, values, width) for name in (*known, *combined)}
+
+
+def _of(rows: Mapping[str, Floats], j: int) -> dict[str, float]:
+    return {name: float(row[j]) for name, row in rows.items()}
 
 
 def _comparable(reference: Profile, current: Profile, sensors: Sequence[str]) -> None:
