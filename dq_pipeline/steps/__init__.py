@@ -2,13 +2,13 @@
 
 from dq_pipeline.steps.act import act, drain
 from dq_pipeline.steps.adapt import adapt, evaluate, retrain, stage
-from dq_pipeline.steps.agenda import ask, let_go
+from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.labels import add_labels, take_labels
-from dq_pipeline.steps.promote import promote, reject
+from dq_pipeline.steps.promote import ask, promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive

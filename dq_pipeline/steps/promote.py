@@ -8,7 +8,7 @@ from typing import Any
 from dq_pipeline.errors import StateError, SupersededError
 from dq_pipeline.ports import World
 from dq_pipeline.records import EventState, Notice, ReleaseRow
-from dq_pipeline.steps import agenda, paths
+from dq_pipeline.steps import agenda, incidents, paths
 from dq_pipeline.steps.challenger import built
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.drift_evidence import standing_of, worth
@@ -78,6 +78,16 @@ def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
         agenda.settle(world, process, key, then=then)
     world.notifier.notify(Notice(process, "warning", f"{process}: challenger {key} rejected", why))
     return {"key": key, "why": why}
+
+
+def ask(world: World, process: str) -> bool:
+    """Ask for what is due after an adaptation ended; False if nothing is, or its cause is still to be asked for.
+
+    `decide` asks for the cause of a drift before it lets anything adapt, and does so with the next micro-batch.
+    """
+    event = world.ledger.open_event(process)
+    unexplained = event is not None and event.state is EventState.OPEN and "cause" not in event.evidence
+    return not unexplained and not incidents.at_fault(world, process) and agenda.ask(world, process)
 
 
 def _refuse(world: World, process: str, row: ReleaseRow, why: str) -> dict[str, Any]:
