@@ -18,6 +18,8 @@ from dq_pipeline import units
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 TOPIC = r"^[A-Za-z0-9._-]{1,200}$"
+PUBLISHED_THRESHOLD = 0.25
+"""Score below which a recording is not believed, in arXiv 2512.19723."""
 
 
 def _known_unit(unit: str) -> str:
@@ -115,7 +117,8 @@ class Alarm(_Section):
 class Quality(_Section):
     """How a recording's quality is scored and what a score below the threshold means."""
 
-    threshold: float = Field(0.25, ge=0, le=1)
+    threshold: Annotated[float, Field(ge=0, le=1)] | Literal["sweep"] = PUBLISHED_THRESHOLD
+    min_retained: float = Field(0.5, ge=0, le=1)
     fallback: Literal["previous_release", "last_good", "none"] = "last_good"
     scorer: Literal["direct", "learned"] = "direct"
     oracle_share: float = Field(0.1, gt=0, le=1)
@@ -123,6 +126,11 @@ class Quality(_Section):
     unifier: Literal["pca", "mean", "min", "pc1"] = "pca"
     curate: bool = True
     window: int = Field(25, ge=5, le=1000)
+
+    @property
+    def stated_threshold(self) -> float:
+        """The threshold that the file states, or the published one where a sweep is to find it."""
+        return PUBLISHED_THRESHOLD if self.threshold == "sweep" else self.threshold
 
 
 class Drift(_Section):

@@ -42,14 +42,16 @@ def score(
 
     with world() as opened:
         settings = opened.process(process)
+        stated = settings.quality.stated_threshold
         if reference is None:
             serving = in_production(opened, process)
             scorer, against = serving.completion_scorer, f"release {serving.version}"
+            stated = serving.bundle.threshold
         else:
             clean = read(opened, settings, reference)
             scorer, against = scorer_on(settings, clean.batch), f"{len(clean.batch)} recordings of {reference}"
         found = read(opened, settings, file)
-    limit = settings.quality.threshold if threshold is None else threshold
+    limit = stated if threshold is None else threshold
     graded = grade(found.batch, scorer, limit)
     told = {
         "process": process,

@@ -5,6 +5,7 @@ It knows the faults it was shown. The direct score watches over it: see :mod:`dq
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -134,6 +135,11 @@ class LearnedScorer:
         shift = _beyond(np.median(np.concatenate([around, absent]), axis=0) - self.usual, self.noise)
         said = self.booster.inplace_predict((found - shift).astype(np.float32))
         return np.clip(np.asarray(said, dtype=np.float64), 0.0, 1.0)
+
+    @property
+    def name(self) -> str:
+        """A hash of its trees, which tells it from one that was fitted anew."""
+        return hashlib.sha256(bytes(self.booster.save_raw("ubj"))).hexdigest()[:16]
 
     def to_bytes(self) -> bytes:
         """An npz archive of all it holds; the trees as UBJ."""

@@ -19,7 +19,8 @@ from dq_pipeline.drift.detector import DETECTORS, Detector
 from dq_pipeline.errors import DataError
 from dq_pipeline.model.features import Features
 from dq_pipeline.model.inference import Model, Prediction
-from dq_pipeline.process import Process
+from dq_pipeline.process import Process, Quality
+from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.samples import SampleBatch
 
@@ -30,6 +31,7 @@ FILES: Mapping[str, str] = {
     "model": "model.ubj",
     "horizon_scorer": "quality_horizon.npz",
     "completion_scorer": "quality_completion.npz",
+    "learned_scorer": "quality_learned.npz",
     "detector": "detector.npz",
 }
 """Part -> its file. The scorers and the detector may be absent."""
@@ -92,6 +94,10 @@ class Release:
         Number of the sample where the reference of a drift's new regime begins; None if it is the history's.
     rebuilding
         The reference bins are still those of an earlier regime: too few samples of the new one have come.
+    learned_scorer
+        Gives the unified score of a recording where the settings ask for it; the direct one watches over it.
+    swept_threshold
+        What the sweep of an initialization chose, where the settings ask for one.
     """
 
     process: str
@@ -109,6 +115,15 @@ class Release:
     stream_starts_at: int = 0
     reference_from: int | None = None
     rebuilding: bool = False
+    learned_scorer: LearnedScorer | None = None
+    swept_threshold: float | None = None
+
+    @property
+    def threshold(self) -> float:
+        """Unified score from which a recording is good enough."""
+        stated = Quality.model_validate(self.settings["quality"])
+        swept = self.swept_threshold if stated.threshold == "sweep" else None
+        return stated.stated_threshold if swept is None else swept
 
     def predict(self, batch: SampleBatch) -> Prediction:
         """Predict every sample from its horizon rows."""
@@ -154,6 +169,7 @@ class Release:
             "stream_starts_at": self.stream_starts_at,
             "reference_from": self.reference_from,
             "rebuilding": self.rebuilding,
+            "swept_threshold": self.swept_threshold,
             "files": files,
         }
         text = json.dumps(_finite(document), allow_nan=False, indent=1)
@@ -172,7 +188,9 @@ class Release:
         document = verify(folder)
         present = {part: (folder / name).read_bytes() for part, name in FILES.items() if name in document["files"]}
         detector = DETECTORS[document["settings"]["drift"]["detector"]]
-        horizon, completion, drift = (present.get(p) for p in ("horizon_scorer", "completion_scorer", "detector"))
+        horizon, completion, learned, drift = (
+            present.get(part) for part in ("horizon_scorer", "completion_scorer", "learned_scorer", "detector")
+        )
         return cls(
             process=document["process"],
             settings=document["settings"],
@@ -189,6 +207,8 @@ class Release:
             stream_starts_at=int(document["stream_starts_at"]),
             reference_from=document["reference_from"],
             rebuilding=bool(document["rebuilding"]),
+            learned_scorer=None if learned is None else LearnedScorer.from_bytes(learned),
+            swept_threshold=document["swept_threshold"],
         )
 
 

@@ -30,7 +30,7 @@ from dq_pipeline.release.bundle import Release
 from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.release.provenance import lock_hash
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps import agenda, regimes
+from dq_pipeline.steps import agenda, oracle, regimes
 from dq_pipeline.steps.challenger import (
     Progress,
     built,
@@ -47,7 +47,7 @@ from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.decide import FULL_REFERENCE
 from dq_pipeline.steps.incidents import withheld_numbers
 from dq_pipeline.steps.promote import promote, reject
-from dq_pipeline.steps.reference import fit_scorers
+from dq_pipeline.steps.reference import fit_learned, fit_scorers
 from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.training_data import training_data
@@ -124,6 +124,8 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
         )
     if span:
         release = _new_reference(world, settings, serving, release, span, key, progress)
+    elif kind == "rereference":
+        release = replace(release, learned_scorer=oracle.refitted(world, serving, rng_of(f"{key}/learned")))
     else:
         release = replace(release, reference_from=since, rebuilding=True)
     return release, evidence, serving.version
@@ -233,16 +235,18 @@ def _new_reference(
         raise StateError(f"no samples numbered {first} to {until - 1} of {process.name} are in the lake")
     samples = samples.take(~withheld_numbers(world, process.name, first, first + len(samples)))
     horizon, completion, rebuilding = serving.horizon_scorer, serving.completion_scorer, True
+    learned = serving.bundle.learned_scorer
     if len(samples) >= FULL_REFERENCE:
         scorers = fit_scorers(process, _curated(world, process, samples), rng_of(f"{key}/quality"))
         horizon, completion = scorers["horizon"], scorers["completion"]
-        rebuilding = False
+        learned, rebuilding = fit_learned(process, completion, samples, rng_of(f"{key}/learned")), False
     profiles = profile(samples.head(completion.reference.rows), completion.reference)
     found = DETECTORS[process.drift.detector].readings(profiles)
     return replace(
         release,
         horizon_scorer=horizon,
         completion_scorer=completion,
+        learned_scorer=learned,
         detector=fit_detector(process, found, key=key, progress=progress),
         stream_starts_at=until,
         reference_from=first,

@@ -19,7 +19,7 @@ from dq_pipeline.quality.scorer import QualityScorer, Scores
 from dq_pipeline.quality.threshold import accept
 from dq_pipeline.records import BatchOutcome, BatchState, Claim, SampleScore, TargetRow
 from dq_pipeline.samples import SampleBatch, Scope
-from dq_pipeline.steps import landing, outcome, paths
+from dq_pipeline.steps import landing, oracle, outcome, paths
 from dq_pipeline.steps.answer import answer
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.gate import Gated, gate
@@ -38,6 +38,8 @@ class Scored:
     profile: Profile
     scores: Scores
     accepted: NDArray[np.bool_]
+    beside: dict[str, Any] | None = None
+    """What the learned scorer said of the samples that the direct one re-scored."""
 
 
 def assess(world: World, process: str, *, batch_id: str, holder: str) -> dict[str, Any]:
@@ -81,6 +83,7 @@ def _assess(world: World, serving: Serving, claim: Claim) -> BatchOutcome:
         written = [pool.submit(world.lake.put, f"{folder}/samples.npz", gated.completions.write)]
         horizons = _score(world, serving, "horizon", _to_answer(world, gated, claim, serving), pool)
         completions = _score(world, serving, "completion", gated.completions, pool)
+        oracle.write(world, folder, completions.beside)
         for scope, scored in (("horizon", horizons), ("completion", completions)):
             written.append(pool.submit(world.lake.put, f"{folder}/{scope}-profile.npz", scored.profile.write))
         drift = watch_drift(world, serving, claim, completions.batch, completions.profile)
@@ -130,7 +133,10 @@ def _score(world: World, serving: Serving, scope: Scope, batch: SampleBatch, poo
     scorer = serving.horizon_scorer if scope == "horizon" else serving.completion_scorer
     profiled = _profile(batch.head(scorer.reference.rows), scorer.reference, pool)
     scores = scorer.score(profiled, _trailing(world, serving, scope, scorer, len(batch)))
-    return Scored(batch, profiled, scores, accept(scores.unified, serving.process.quality.threshold))
+    beside = None
+    if scope == "completion":
+        scores, beside = oracle.with_learned(world, serving, batch, scores)
+    return Scored(batch, profiled, scores, accept(scores.unified, serving.bundle.threshold), beside)
 
 
 def _profile(batch: SampleBatch, reference: Reference, pool: Executor) -> Profile:

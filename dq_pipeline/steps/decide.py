@@ -11,7 +11,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm, EventState
 from dq_pipeline.release import promotion
-from dq_pipeline.steps import agenda, incidents, regimes
+from dq_pipeline.steps import agenda, incidents, oracle, regimes
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.labels import take_labels
 from dq_pipeline.steps.pull import announce
@@ -93,7 +93,7 @@ def _follow(world: World, serving: Serving) -> None:
             else:
                 due = _due(world, serving, batch, decisions, due)
     if not held:
-        due = due or _renewal(world, serving, sequence)
+        due = due or _renewal(world, serving, sequence) or oracle.due_refit(world, serving, sequence)
         due = regimes.recall(world, serving, due, state, sequence) if sequence > before.sequence else due
     if not agenda.write(world, name, before, agenda.Agenda(sequence, state, due, then)):
         _follow(world, serving)  # an adaptation began or ended meanwhile

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dq_pipeline import __version__
 from dq_pipeline.drift.detector import DETECTORS
@@ -16,8 +18,9 @@ from dq_pipeline.ports import History, World
 from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile, profile
+from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
-from dq_pipeline.quality.threshold import accept
+from dq_pipeline.quality.threshold import accept, choose
 from dq_pipeline.recording import Placed, assemble, place
 from dq_pipeline.release.bundle import Release
 from dq_pipeline.release.provenance import lock_hash
@@ -26,7 +29,16 @@ from dq_pipeline.steps import paths
 from dq_pipeline.steps.adapt import fit_detector
 from dq_pipeline.steps.challenger import Progress, fit_and_judge, manifest_of, rng_of, silent, store
 from dq_pipeline.steps.clock import utc_now
-from dq_pipeline.steps.reference import SCOPES, curated, curated_history, fit_references, fit_scorer, with_faults
+from dq_pipeline.steps.reference import (
+    SCOPES,
+    curated,
+    curated_history,
+    fit_learned,
+    fit_references,
+    fit_scorer,
+    with_faults,
+)
+from dq_pipeline.steps.sweep import sweep_threshold
 from dq_pipeline.steps.training_data import history
 
 REFERENCE_SAMPLES = 300
@@ -99,14 +111,16 @@ def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]])
         "reference": json.loads(world.lake.get(f"{folder}/{CURATION}")),
         "history": {"of": len(fitted.kept), "dropped": fitted.dropped},
     }
-    accepted = accept(unified, settings.quality.threshold)
+    threshold, trials = _threshold(world, settings, chunks, unified)
+    accepted = accept(unified, threshold)
     found, begin = [], 0
     for chunk in chunks:
-        ids = SampleBatch.ids_of(world.lake.get(chunk["uri"]))
+        ids = SampleBatch.from_bytes(world.lake.get(chunk["uri"])).ids
         good = accepted[begin : begin + len(ids)]
         found.append({"uri": chunk["uri"], "accepted": [name for name, kept in zip(ids, good, strict=True) if kept]})
         begin += len(ids)
-    world.lake.put(f"{folder}/{ANNOTATED}", json.dumps({"run": run, "chunks": found, "curation": curation}).encode())
+    annotations = {"run": run, "chunks": found, "curation": curation, "threshold": threshold, "sweep": trials}
+    world.lake.put(f"{folder}/{ANNOTATED}", json.dumps(annotations).encode())
     refused: Counter[str] = Counter()
     for chunk in chunks:
         refused.update(chunk["quarantined"])
@@ -115,7 +129,8 @@ def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]])
         "samples": int(begin),
         "accepted": int(accepted.sum()),
         "quarantined": dict(refused),
-        "threshold": settings.quality.threshold,
+        "threshold": threshold,
+        "sweep": trials,
         "curation": curation,
         "score_quantiles": [float(q) for q in np.quantile(unified, (0.05, 0.25, 0.5, 0.75, 0.95))],
     }
@@ -140,11 +155,18 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         completion_scorer=scorers["completion"],
         detector=fit_detector(settings, readings, key=key, progress=progress),
         manifest=manifest_of(data, judged.training),
-        metrics={**judged.metrics, "curation": known["curation"]},
+        metrics={
+            **judged.metrics,
+            "curation": known["curation"],
+            "threshold": known["threshold"],
+            "sweep": known["sweep"],
+        },
         created_at=utc_now(),
         code_version=__version__,
         lock_hash=lock_hash(),
         stream_starts_at=world.ledger.sample_count(process),
+        learned_scorer=_learned(settings, scorers["completion"], world, known["chunks"], rng_of(f"{key}/learned")),
+        swept_threshold=known["threshold"] if settings.quality.threshold == "sweep" else None,
     )
     uri = store(world, process, key, release, judged.evidence)
     return {"key": key, "uri": uri, "kind": "initial", "event": None, "metrics": _plain(judged.metrics)}
@@ -222,6 +244,34 @@ def _to_fit(world: World, chunks: list[dict[str, Any]], scope: str) -> tuple[Pro
         _profiles(world, first, scope, name).take(slice(0, FITTED_SAMPLES)) for name in ("clean", "faulty")
     )
     return clean, faulty
+
+
+def _threshold(
+    world: World, process: Process, chunks: list[dict[str, Any]], unified: NDArray[np.float64]
+) -> tuple[float, list[dict[str, float]]]:
+    """The threshold that decides, and what each one was worth where it had to be found."""
+    stated = process.quality.stated_threshold
+    if process.quality.threshold != "sweep":
+        return stated, []
+    every = {"chunks": [{"uri": chunk["uri"], "accepted": []} for chunk in chunks]}
+    data = history(world, process, every)
+    trials = sweep_threshold(data.batch, data.target, unified, process)
+    return choose(trials, otherwise=stated), [asdict(trial) for trial in trials]
+
+
+def _learned(
+    process: Process, direct: QualityScorer, world: World, chunks: list[dict[str, Any]], rng: np.random.Generator
+) -> LearnedScorer | None:
+    """The learned scorer, from the oldest samples of history that are good enough; None if it is not asked for."""
+    if process.quality.scorer != "learned":
+        return None
+    found: list[SampleBatch] = []
+    for chunk in chunks:
+        batch, good = SampleBatch.from_bytes(world.lake.get(chunk["uri"])), set(chunk["accepted"])
+        found.append(batch.take(np.array([name in good for name in batch.ids], np.bool_)))
+        if sum(map(len, found)) >= REFERENCE_SAMPLES:
+            break
+    return fit_learned(process, direct, SampleBatch.concat(found), rng)
 
 
 def _plain(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile, profile
 from dq_pipeline.quality.curate import ROUNDS, Curated, curate, in_windows
+from dq_pipeline.quality.learned import COPIES, MUTATED, LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.samples import SampleBatch, Scope
 from dq_pipeline.simulate.faults import faulted
@@ -74,6 +75,17 @@ def curated_history(
         len(clean),
         rounds=ROUNDS if process.quality.curate else 0,
     )
+
+
+def fit_learned(
+    process: Process, direct: QualityScorer, clean: SampleBatch, rng: np.random.Generator
+) -> LearnedScorer | None:
+    """A scorer that learned from the completion scorer; None unless the process file asks for one."""
+    if process.quality.scorer != "learned" or not len(clean):
+        return None
+    shown = clean.head(direct.reference.rows)
+    copies = [faulted(shown, process, share=MUTATED, rng=rng) for _ in range(COPIES)]
+    return LearnedScorer.fit(direct, shown, copies, rng)
 
 
 def _fitted(

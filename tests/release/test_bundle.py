@@ -16,6 +16,7 @@ from dq_pipeline.model.training import train
 from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
+from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import FILES, Release, TrainingBatch, digest, ids_hash, verify
 from dq_pipeline.samples import SampleBatch
@@ -71,6 +72,7 @@ def release() -> Release:
         created_at=datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
         code_version="abc",
         lock_hash="def",
+        learned_scorer=LearnedScorer.fit(scorers[1], batch, [batch], np.random.default_rng(0)),
     )
 
 
@@ -88,6 +90,9 @@ def test_everything_comes_back_bit_for_bit(release: Release, tmp_path: Path) -> 
         assert b.score(profile(fresh.head(rows), b.reference)).unified.tobytes() == (
             a.score(profile(fresh.head(rows), a.reference)).unified.tobytes()
         )
+    assert release.learned_scorer is not None
+    assert loaded.learned_scorer is not None
+    assert loaded.learned_scorer.to_bytes() == release.learned_scorer.to_bytes()
     assert release.detector is not None
     assert loaded.detector is not None
     assert loaded.detector.to_bytes() == release.detector.to_bytes()
@@ -103,7 +108,7 @@ def test_predicts_from_the_horizon_alone(release: Release) -> None:
 
 
 def test_parts_may_be_absent(release: Release, tmp_path: Path) -> None:
-    bare = dataclasses.replace(release, horizon_scorer=None, completion_scorer=None, detector=None)
+    bare = dataclasses.replace(release, horizon_scorer=None, completion_scorer=None, learned_scorer=None, detector=None)
     bare.save(tmp_path / "bare")
     loaded = Release.load(tmp_path / "bare")
     assert (loaded.horizon_scorer, loaded.completion_scorer, loaded.detector) == (None, None, None)
@@ -148,6 +153,15 @@ def test_governs_what_decides_and_leaves_the_rest(release: Release) -> None:
     assert governed.quality.threshold == 0.25
     assert governed.stream.min_samples == 7
     assert governed.settings_hash() == Process.model_validate(PROCESS).settings_hash()
+
+
+def test_a_swept_threshold_decides_where_the_settings_ask_for_one(release: Release, tmp_path: Path) -> None:
+    found = dataclasses.replace(release, swept_threshold=0.7)
+    assert found.threshold == 0.25, "the file states a number"
+    asked = {**release.settings, "quality": {**release.settings["quality"], "threshold": "sweep"}}
+    dataclasses.replace(found, settings=asked).save(tmp_path / "swept")
+    assert Release.load(tmp_path / "swept").threshold == 0.7
+    assert dataclasses.replace(release, settings=asked).threshold == 0.25, "nothing was swept yet"
 
 
 def test_sensors_keep_their_order(release: Release, tmp_path: Path) -> None:
