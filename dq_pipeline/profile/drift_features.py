@@ -129,85 +129,134 @@ def _samples(values: NDArray[np.floating[Any]], sensors: int | None) -> Floats:
     return np.ascontiguousarray(values, dtype=np.float64)
 
 
-@njit(cache=True, nogil=True)
+# Sums may be taken in any order, several at once; whether a cell is missing must still be asked (no `nnan`, no `ninf`).
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def features_into(
     values: Floats, median: Floats, sd: Floats, q10: Floats, q90: Floats, residual: Floats, out: Floats
 ) -> None:  # pragma: no cover - compiled
     """The compiled pass behind :func:`features`: `values` (n, T, f) float64 into `out` (n, 7, f)."""
     n, rows, sensors = values.shape
-    centred = np.empty((rows, sensors))
-    scatter = np.empty((sensors, sensors))
-    column = np.empty(rows)  # one sensor at a time: strided reads happen once
+    scaled = np.empty((sensors, rows))  # one sensor at a time: strided reads happen once
+    clock = np.empty(rows)
     step = 2.0 / (rows - 1) if rows > 1 else 0.0
+    for t in range(rows):
+        clock[t] = step * t - 1.0
     for i in range(n):
+        for t in range(rows):
+            for j in range(sensors):
+                scaled[j, t] = (values[i, t, j] - median[j]) / sd[j]
         for j in range(sensors):
+            column = scaled[j]
             count = 0
-            pairs = 0
-            total = 0.0
-            squared_steps = 0.0
-            time_total = 0.0
-            above = 0.0
-            below = 0.0
-            previous = np.nan
-            middle, scale, high, low = median[j], sd[j], q90[j], q10[j]
             for t in range(rows):
-                column[t] = (values[i, t, j] - middle) / scale
-            for t in range(rows):
-                x = column[t]
-                if not np.isfinite(x):
-                    previous = np.nan
-                    continue
-                count += 1
-                total += x
-                time_total += step * t - 1.0
-                above += max(x - high, 0.0)
-                below += max(low - x, 0.0)
-                if not np.isnan(previous):
-                    pairs += 1
-                    squared_steps += (x - previous) ** 2
-                previous = x
+                count += np.int64(column[t] - column[t] == 0.0)
             if count < 2:
                 out[i, :, j] = np.nan
-                centred[:, j] = 0.0
-                continue
-            mean = total / count
-            time_mean = time_total / count
-            variation = 0.0
-            cross = 0.0
-            time_variation = 0.0
-            for t in range(rows):
-                x = column[t]
-                if not np.isfinite(x):
-                    centred[t, j] = 0.0
-                    continue
-                x -= mean
-                time = step * t - 1.0 - time_mean
-                centred[t, j] = x
-                variation += x * x
-                cross += x * time
-                time_variation += time * time
-            out[i, 0, j] = mean
-            out[i, 1, j] = 0.5 * np.log(variation / count + _FLOOR)
-            out[i, 2, j] = 0.5 * np.log(squared_steps / pairs + _FLOOR) if pairs > 0 else np.nan
-            out[i, 3, j] = cross / time_variation
-            out[i, 4, j] = above / count
-            out[i, 5, j] = below / count
+                column[:] = 0.0
+            elif count == rows:
+                _whole(column, clock, q10[j], q90[j], out[i, :, j])
+            else:
+                _in_part(column, clock, count, q10[j], q90[j], out[i, :, j])
         if sensors == 1:
             if not np.isnan(out[i, 0, 0]):
                 out[i, 6, 0] = 0.0
             continue
-        scatter[:, :] = 0.0
-        for t in range(rows):
-            for a in range(sensors):
-                for b in range(a, sensors):
-                    scatter[a, b] += centred[t, a] * centred[t, b]
-        for j in range(sensors):
-            if np.isnan(out[i, 0, j]):
-                continue
-            power = 0.0
-            for a in range(sensors):
-                row = 0.5 * residual[j, a] * scatter[a, a]
-                for b in range(a + 1, sensors):
-                    row += residual[j, b] * scatter[a, b]
-                power += 2.0 * residual[j, a] * row
-            out[i, 6, j] = 0.5 * np.log(max(power, 0.0) / rows + _FLOOR)
+        _residuals(scaled, residual, out[i])
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _whole(
+    column: Floats, clock: Floats, low: float, high: float, out: Floats
+) -> None:  # pragma: no cover - compiled
+    """Six features of a sensor whose every cell was seen; leaves the column centred."""
+    rows = column.shape[0]
+    total = above = below = squared_steps = time_variation = 0.0
+    for t in range(rows):
+        x = column[t]
+        total += x
+        over, under = x - high, low - x
+        above += over if over > 0.0 else 0.0
+        below += under if under > 0.0 else 0.0
+        time_variation += clock[t] * clock[t]
+    for t in range(1, rows):
+        change = column[t] - column[t - 1]
+        squared_steps += change * change
+    mean = total / rows
+    variation = cross = 0.0
+    for t in range(rows):
+        x = column[t] - mean
+        column[t] = x
+        variation += x * x
+        cross += x * clock[t]
+    out[0] = mean
+    out[1] = 0.5 * np.log(variation / rows + _FLOOR)
+    out[2] = 0.5 * np.log(squared_steps / (rows - 1) + _FLOOR)
+    out[3] = cross / time_variation
+    out[4] = above / rows
+    out[5] = below / rows
+
+
+@njit(cache=True, nogil=True)
+def _in_part(
+    column: Floats, clock: Floats, count: int, low: float, high: float, out: Floats
+) -> None:  # pragma: no cover - compiled
+    """The same where cells are missing, which are 0 after centring."""
+    rows = column.shape[0]
+    pairs = 0
+    total = squared_steps = time_total = above = below = 0.0
+    previous = np.nan
+    for t in range(rows):
+        x = column[t]
+        if not np.isfinite(x):
+            previous = np.nan
+            continue
+        total += x
+        time_total += clock[t]
+        above += max(x - high, 0.0)
+        below += max(low - x, 0.0)
+        if not np.isnan(previous):
+            pairs += 1
+            squared_steps += (x - previous) ** 2
+        previous = x
+    mean, time_mean = total / count, time_total / count
+    variation = cross = time_variation = 0.0
+    for t in range(rows):
+        x = column[t]
+        if not np.isfinite(x):
+            column[t] = 0.0
+            continue
+        x -= mean
+        time = clock[t] - time_mean
+        column[t] = x
+        variation += x * x
+        cross += x * time
+        time_variation += time * time
+    out[0] = mean
+    out[1] = 0.5 * np.log(variation / count + _FLOOR)
+    out[2] = 0.5 * np.log(squared_steps / pairs + _FLOOR) if pairs > 0 else np.nan
+    out[3] = cross / time_variation
+    out[4] = above / count
+    out[5] = below / count
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _residuals(centred: Floats, residual: Floats, out: Floats) -> None:  # pragma: no cover - compiled
+    """The last feature, from the scatter (f, f) of the centred columns (f, T)."""
+    sensors, rows = centred.shape
+    scatter = np.empty((sensors, sensors))
+    for a in range(sensors):
+        for b in range(a, sensors):
+            product = 0.0
+            for t in range(rows):
+                product += centred[a, t] * centred[b, t]
+            scatter[a, b] = product
+    for j in range(sensors):
+        if np.isnan(out[0, j]):
+            continue
+        power = 0.0
+        for a in range(sensors):
+            row = 0.5 * residual[j, a] * scatter[a, a]
+            for b in range(a + 1, sensors):
+                row += residual[j, b] * scatter[a, b]
+            power += 2.0 * residual[j, a] * row
+        out[6, j] = 0.5 * np.log(max(power, 0.0) / rows + _FLOOR)
