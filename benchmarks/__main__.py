@@ -17,7 +17,15 @@ from benchmarks.table import show
 from dq_pipeline.evidence import write
 
 FOLDER = Path(__file__).resolve().parents[1] / "var" / "evidence"
-BENCHMARKS = ("profile_kernel", "drift_detector", "false_alarms", "detection_delay", "intervals", "dag_parse", "deployment_latency")
+BENCHMARKS = (
+    "profile_kernel",
+    "drift_detector",
+    "false_alarms",
+    "detection_delay",
+    "intervals",
+    "dag_parse",
+    "deployment_latency",
+)
 
 
 def main(names: list[str]) -> int:
