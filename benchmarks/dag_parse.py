@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 BAR = 1.3
 PROCESSES = 20
-FILES = ("deployment.py", "initialization.py", "rollback.py")
+FILES = ("adaptation.py", "deployment.py", "initialization.py", "rollback.py")
 
 _EMPTY = """
 from datetime import datetime

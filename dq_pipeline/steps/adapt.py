@@ -90,10 +90,10 @@ def retrain(world: World, process: str, *, holder: str, progress: Progress = sil
     try:
         with _kept(world, process, due):
             release, evidence, over = _build(world, process, due, progress)
+            folder = leave(world, process, due["key"], due["attempts"], release, evidence)
     except BaseException:
         agenda.let_go(world, process, holder)
         raise
-    folder = leave(world, process, due["key"], due["attempts"], release, evidence)
     if not agenda.renew(world, process, due["key"], due["attempts"]):
         return _idle(f"{due['key']} is no longer due, or another attempt has begun")
     declare(world, process, due["key"], folder, kind=due["kind"], event=due["event"], over=over)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dq_pipeline import steps
+from dq_pipeline.cli import run
+from dq_pipeline.cli.background import Child
 from dq_pipeline.steps import agenda
 from dq_pipeline.steps.serving import in_production
 
@@ -119,6 +122,34 @@ def test_an_attempt_that_lost_its_lease_leaves_nothing_that_counts(
     assert len(promotions) == 2
     assert steps.promote(world, process, key=made[1]["key"])["version"] == made[1]["version"], "said again, nothing new"
     assert len([change for change in world.ledger.changes(process) if change.action == "promote"]) == 2
+
+
+def test_dq_run_learns_in_a_process_beside_the_stream(plant: Plant) -> None:
+    first = plant.initialize()
+    plant.publish(recordings(50, plant.rng, first=1000))
+    run.loop(plant.world, plant.process, "cli", until_idle=True)
+    plant.publish(recordings(150, plant.rng, first=1100, shift=4.0))
+    said: list[str] = []
+    told = run.loop(plant.world, plant.process, "cli", until_idle=True, say=said.append)
+    assert (told["failures"], told["predictions"]) == (0, 150), said
+    assert told["adaptations"] >= 1, said
+    assert plant.world.ledger.production(plant.process).version != first, said
+    assert any("is in Production" in line for line in said), "what it did is said"
+    assert any("calibrate" in line for line in said), "and how far it got"
+    assert agenda.read(plant.world, plant.process).due is None, "waited for"
+
+
+def test_an_adaptation_that_is_stopped_is_free_to_be_taken_up_again(drifted: Plant) -> None:
+    world, process = drifted.world, drifted.process
+    child = Child(world, process, "cli")
+    deadline = time.monotonic() + 60
+    while not (agenda.read(world, process).due or {}).get("attempts"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not agenda.ask(world, process), "it is held"
+    child.stop()
+    assert agenda.ask(world, process)
+    assert steps.adapt(world, process, holder="another")["version"]
 
 
 def other(plant: Plant) -> str:
