@@ -25,6 +25,7 @@ BENCHMARKS = (
     "intervals",
     "dag_parse",
     "deployment_latency",
+    "replay",
 )
 
 

@@ -155,7 +155,9 @@ def replay(
             done.append(Adaptation(until, "reinstate", why, time.perf_counter() - turn_began))
         if any(isinstance(decision, RefitDetector) for decision in decisions):
             memory = memory.left()
-        for decision in (*decisions, *_renewal(watcher, state, until)):
+        else:
+            decisions = (*decisions, *_renewal(watcher, state, until))
+        for decision in decisions:
             learner, watcher, acted = _act(decision, learner, watcher, batch, until, plan)
             done += acted
         elapsed.append(time.perf_counter() - began)

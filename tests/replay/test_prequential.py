@@ -66,6 +66,12 @@ def test_a_short_reference_is_uncalibrated_and_is_fitted_anew_when_enough_has_co
     assert run.calibrated[225:].all()
 
 
+def test_a_new_regime_takes_the_place_of_a_reference_that_would_have_been_fitted_anew(small, regimes):
+    script = {150: (RefitDetector(110, 150),), 325: (RefitDetector(280, 325),)}
+    run = replay(regimes("AAAAAA"), small, Scripted(script), PLAN)
+    assert [a.why for a in run.of_kind("reference")] == ["samples 110 to 149", "samples 280 to 324"]
+
+
 def test_policies_are_counted_for_what_they_did(small, regimes):
     batch = regimes("AAA")
     assert [a.at for a in replay(batch, small, PassivePolicy(50), PLAN).of_kind("refit")] == [150]
