@@ -112,3 +112,8 @@ def test_a_person_says_it_was_repaired(ill: Plant) -> None:
     assert {made["branch"] for made in _feed(ill, 3, 2000)} == {"nothing"}
     closed = _incident(ill)
     assert (closed.first, closed.stop) == (incident.first, 150)
+
+
+def test_an_initialization_ends_it(ill: Plant) -> None:
+    ill.initialize("second")
+    assert _incident(ill).ending is Ending.REPAIRED
