@@ -19,6 +19,10 @@ from dq_pipeline.evidence import write
 FOLDER = Path(__file__).resolve().parents[1] / "var" / "evidence"
 BENCHMARKS = (
     "profile_kernel",
+    "quality_auc",
+    "quality_curation",
+    "learned_scorer",
+    "filtering",
     "drift_detector",
     "false_alarms",
     "detection_delay",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,8 @@ def available() -> tuple[str, ...]:
     return (*RECORDED, "vacuum") if data_dir() else ("vacuum",)
 
 
-def stream(name: str, samples: int | None = None, seed: int = 0) -> tuple[Process, SampleBatch]:
-    """A process and its recordings in time order, targets derived.
+def recordings(name: str, samples: int | None = None, seed: int = 0) -> tuple[Process, list[Recording]]:
+    """A process and its recordings, as they would be sent.
 
     Parameters
     ----------
@@ -44,13 +45,22 @@ def stream(name: str, samples: int | None = None, seed: int = 0) -> tuple[Proces
         Of the simulation.
     """
     process = load(PROCESSES / f"{name}.yaml")
-    if name in RECORDED:
-        history = open_history(process, {"DQ_DATA_DIR": data_dir() or ""})
-        recordings = history.read_chunk(0, min(samples or history.count(), history.count()))
-    else:
-        recordings = simulate(samples or 1000, np.random.default_rng(seed))
+    if name not in RECORDED:
+        return process, simulate(samples or 1000, np.random.default_rng(seed))
+    history = open_history(process, {"DQ_DATA_DIR": data_dir() or ""})
+    return process, history.read_chunk(0, min(samples or history.count(), history.count()))
+
+
+def stream(name: str, samples: int | None = None, seed: int = 0) -> tuple[Process, SampleBatch]:
+    """A process and its recordings in time order as one batch, targets derived; see :func:`recordings`."""
+    process, found = recordings(name, samples, seed)
+    return process, gated(process, found).in_order()
+
+
+def gated(process: Process, found: Sequence[Recording]) -> SampleBatch:
+    """Recordings as the form gate lets them through."""
     rows = process.sample.rows
-    return process, assemble_rows([place(one, process, "completion") for one in recordings], process, rows).in_order()
+    return assemble_rows([place(one, process, "completion") for one in found], process, rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +105,19 @@ def put_faults(
         batch.sensors, batch.ids, batch.sources, batch.start, values, received, disordered, batch.target, batch.metadata
     )
     return Faulted(spoilt_batch, kind)
+
+
+def spoil(
+    recording: Recording, target: str, kind: str, severity: float, rng: np.random.Generator, scale: dict[str, float]
+) -> Recording:
+    """A fault in a recording and, of the same kind, in the column its label comes from: inputs and label corrupted."""
+    if recording.target is None:
+        return inject(recording, kind, severity, rng, scale)
+    if kind in ("late_rows", "duplicated_rows"):  # the order of rows is the same for every column
+        return inject(recording, kind, severity, rng, scale)
+    column = replace(recording, values=recording.target[:, None].copy(), sensors=(target,), target=None)
+    spoilt = inject(column, kind, severity, rng, scale).values[:, 0]
+    return replace(inject(recording, kind, severity, rng, scale), target=spoilt)
 
 
 def scale_of(batch: SampleBatch) -> NDArray[np.float64]:
