@@ -26,6 +26,7 @@ BENCHMARKS = (
     "drift_detector",
     "false_alarms",
     "detection_delay",
+    "causes",
     "intervals",
     "dag_parse",
     "deployment_latency",

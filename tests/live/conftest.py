@@ -30,6 +30,7 @@ LINES = {
     # a rollback is to give its answers again bit for bit, and their intervals too
     "drifting": {"model": {"recalibrate": False}},
     "beside": {},
+    "faulty": {},
     "idle": {},
 }
 
