@@ -148,6 +148,22 @@ def test_under_the_passive_policy_an_alarm_renews_the_reference_alone():
     assert decided == [OpenEvent(520, 510), RefitDetector(510, 625)]
 
 
+@pytest.mark.parametrize("name", POLICIES)
+@given(steps=windows)
+def test_every_policy_answers_each_alarm_and_asks_for_one_thing_at_a_time(name, steps):
+    policy, state, first = policy_of(Drift(policy=name)), PolicyState(), 0
+    for size, offsets, error in steps:
+        alarms = tuple(sorted({first + offset for offset in offsets if offset < size}))
+        window = Window(first, first + size, alarms, error)
+        after, decisions = policy.decide(state, window)
+        assert (after, decisions) == policy.decide(state, window)
+        assert PolicyState.from_json(json.loads(json.dumps(after.to_json()))) == after
+        assert sum(isinstance(d, Refit) for d in decisions) <= 1
+        assert sum(isinstance(d, RefitDetector) for d in decisions) <= 1
+        assert [d.alarm for d in decisions if isinstance(d, OpenEvent | JoinEvent)] == list(alarms)
+        state, first = after, first + size
+
+
 @pytest.mark.parametrize(
     "broken",
     [
