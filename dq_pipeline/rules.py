@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = MappingProxyType(
-    {ast.GtE: operator.ge, ast.Gt: operator.gt, ast.LtE: operator.le, ast.Lt: operator.lt}
+_OPPOSITE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = MappingProxyType(
+    {ast.GtE: operator.lt, ast.Gt: operator.le, ast.LtE: operator.gt, ast.Lt: operator.ge}
 )
+"""What breaks a rule; of NaN no comparison is true, so a missing reading breaks none."""
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = MappingProxyType(
     {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 )
@@ -42,9 +43,7 @@ class Rule:
         """
         left = _value(self._tree.left, columns)
         right = _value(self._tree.comparators[0], columns)
-        holds = _COMPARE[type(self._tree.ops[0])](left, right)
-        comparable = (left == left) & (right == right)
-        return comparable & (holds == False)  # noqa: E712 - elementwise on arrays
+        return _OPPOSITE[type(self._tree.ops[0])](left, right)
 
 
 def parse(text: str) -> Rule:
@@ -61,7 +60,7 @@ def parse(text: str) -> Rule:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"not an expression: {error}") from None
-    if not (isinstance(tree, ast.Compare) and len(tree.ops) == 1 and type(tree.ops[0]) in _COMPARE):
+    if not (isinstance(tree, ast.Compare) and len(tree.ops) == 1 and type(tree.ops[0]) in _OPPOSITE):
         raise ValueError("one comparison with >=, >, <= or < expected")
     names: dict[str, None] = {}
     for side in (tree.left, tree.comparators[0]):

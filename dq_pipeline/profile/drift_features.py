@@ -149,7 +149,7 @@ def features_into(
             column = scaled[j]
             count = 0
             for t in range(rows):
-                count += np.int64(column[t] - column[t] == 0.0)
+                count += int(column[t] - column[t] == 0.0)
             if count < 2:
                 out[i, :, j] = np.nan
                 column[:] = 0.0
@@ -165,9 +165,7 @@ def features_into(
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _whole(
-    column: Floats, clock: Floats, low: float, high: float, out: Floats
-) -> None:  # pragma: no cover - compiled
+def _whole(column: Floats, clock: Floats, low: float, high: float, out: Floats) -> None:  # pragma: no cover - compiled
     """Six features of a sensor whose every cell was seen; leaves the column centred."""
     rows = column.shape[0]
     total = above = below = squared_steps = time_variation = 0.0

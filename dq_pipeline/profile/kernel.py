@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from dq_pipeline.profile.whole import count_whole
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -105,6 +107,7 @@ def profile_into(
     column[0] = np.nan
     column[rows + 1] = np.nan
     tick = 2.0 / (rows - 1) if rows > 1 else 0.0
+    clocks, cells = np.arange(rows) * tick - 1.0, np.empty(rows, np.uint32)
     for i in range(n):
         for j in range(sensors):
             low_limit, high_limit, largest_step = range_low[j], range_high[j], step_limit[j]
@@ -121,9 +124,38 @@ def profile_into(
             for r in range(broken.shape[0]):
                 if concerned[r, j]:
                     for t in range(rows):
-                        if broken[r, i, t] and column[t + 1] == column[t + 1]:
-                            flags[t] |= _RULE
-            seen = outlying = spikes = abnormal = pairs = 0
+                        flags[t] |= _RULE * (broken[r, i, t] & (column[t + 1] == column[t + 1]))
+            seen = 0
+            for t in range(rows):
+                seen += int(column[t + 1] == column[t + 1])
+            if seen == rows:
+                found = count_whole(
+                    column,
+                    starts,
+                    lower[j],
+                    upper[j],
+                    grid_low[j],
+                    grid_per_unit[j],
+                    table[j],
+                    whole_base,
+                    whole_unit,
+                    whole_table[j],
+                    spike_limit[j],
+                    longest_run,
+                    middle,
+                    per_scale,
+                    clocks,
+                    cells,
+                    flags,
+                    histogram[i, j],
+                    drift_histogram[i, j],
+                    moments[i, j],
+                )
+                counters[i, j, 1] = seen
+                counters[i, j, 2], counters[i, j, 3], counters[i, j, 4] = found
+                _count_flags(flags, counters[i, j])
+                continue
+            outlying = spikes = abnormal = pairs = 0
             total = squares = squared_steps = 0.0
             time = time_squares = time_products = 0.0
             run_value = np.nan
@@ -135,7 +167,6 @@ def profile_into(
                     if v != v:
                         histogram[i, j, k, BINS] += 1
                         continue
-                    seen += 1
                     cell = min(max((v - base) * per_unit, 0.0), 511.0)
                     histogram[i, j, k, table[j, k, np.uint32(cell)]] += 1
                     cell = min(max((v - whole_base) * whole_unit, 0.0), 511.0)
@@ -169,24 +200,11 @@ def profile_into(
                     else:
                         run_value, run_start, run = v, t, 1
             drift_histogram[i, j, BINS] = rows - seen
-            out_of_range = steps = stuck = rule_breaks = violating = 0
-            for t in range(rows):
-                flag = flags[t]
-                out_of_range += flag & 1
-                steps += (flag >> 1) & 1
-                stuck += (flag >> 2) & 1
-                rule_breaks += (flag >> 3) & 1
-                violating += flag != 0
-            counters[i, j, 0] = rows
             counters[i, j, 1] = seen
             counters[i, j, 2] = outlying
             counters[i, j, 3] = spikes
             counters[i, j, 4] = abnormal
-            counters[i, j, 5] = out_of_range
-            counters[i, j, 6] = steps
-            counters[i, j, 7] = stuck
-            counters[i, j, 8] = rule_breaks
-            counters[i, j, 9] = violating
+            _count_flags(flags, counters[i, j])
             moments[i, j, 0] = total
             moments[i, j, 1] = squares
             moments[i, j, 2] = pairs
@@ -194,6 +212,25 @@ def profile_into(
             moments[i, j, 4] = time
             moments[i, j, 5] = time_squares
             moments[i, j, 6] = time_products
+
+
+@njit(cache=True, nogil=True)
+def _count_flags(flags: NDArray[np.uint8], counters: Integers) -> None:  # pragma: no cover - compiled
+    """Rows expected, and how many of their cells violate something, and what."""
+    out_of_range = steps = stuck = rule_breaks = violating = 0
+    for t in range(flags.shape[0]):
+        flag = flags[t]
+        out_of_range += flag & 1
+        steps += (flag >> 1) & 1
+        stuck += (flag >> 2) & 1
+        rule_breaks += (flag >> 3) & 1
+        violating += flag != 0
+    counters[0] = flags.shape[0]
+    counters[5] = out_of_range
+    counters[6] = steps
+    counters[7] = stuck
+    counters[8] = rule_breaks
+    counters[9] = violating
 
 
 @njit(cache=True, nogil=True)

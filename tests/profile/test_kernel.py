@@ -82,6 +82,7 @@ def test_agrees_with_a_naive_implementation(rows, seed, make_batch, make_process
         make_batch(np.round(rng.normal(0, 1, (30, rows, f)), 1)), make_process(f, rows, ("s0 >= s1 - 1", "s2 < 2"))
     )
     values = noisy(rng, 20, rows, f)
+    values[::2] = np.where(np.isfinite(values[::2]), values[::2], 0.2)  # what is whole takes another way
     made = profile(make_batch(values), reference)
     totals = made.counters.sum(axis=(0, 1))
     with np.errstate(invalid="ignore"):
