@@ -126,7 +126,7 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
         release = _new_reference(world, settings, serving, release, span, key, progress)
     elif kind == "rereference":
         release = replace(release, learned_scorer=oracle.refitted(world, serving, rng_of(f"{key}/learned")))
-    else:
+    elif since is not None:
         release = replace(release, reference_from=since, rebuilding=True)
     return release, evidence, serving.version
 
