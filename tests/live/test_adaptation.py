@@ -86,7 +86,7 @@ def test_a_rollback_restores_a_release_whole_and_starts_no_loop(platform: Platfo
     next_run = line.waiting_run()
     line.feed(line.fresh(60, DRIFT), ["completion"])
     assert airflow.ended(line.dag, next_run) == "success"
-    assert ledger.hold(line.process) is not None
+    assert ledger.hold(line.process) is not None, ledger.changes(line.process)[-1]
     assert "on hold" in airflow.result(line.dag, next_run, "decide")["why"]
     assert ledger.production(line.process).version == adapted.first
     assert {row.version for row in ledger.releases(line.process)} == set(stages)

@@ -40,6 +40,7 @@ def answered_after(line: Line, shift: float) -> float:
     return seconds
 
 
+@pytest.mark.timeout(1500)
 def test_no_prediction_is_later_than_without_a_retraining_by_more_than_a_batch(
     platform: Platform, beside: Line
 ) -> None:
@@ -50,7 +51,7 @@ def test_no_prediction_is_later_than_without_a_retraining_by_more_than_a_batch(
         runs = (found["dag_run_id"] for found in airflow.runs(dag, limit=3))
         return next((run for run in runs if airflow.task(dag, run, "retrain")["state"] == "running"), "")
 
-    without = [answered_after(beside, 0.0) for _ in range(9)][1:]  # the first one warms up
+    without = [answered_after(beside, 0.0) for _ in range(6)][1:]  # the first one warms up
     assert not retraining()
     for _ in range(8):
         answered_after(beside, DRIFT)
