@@ -2,8 +2,8 @@
 
 A sensor's fault shows in one place: given the others, only this sensor reads otherwise than before, the others still
 agree among each other without it, and a change of unit, gain or offset turns what it shows back into what they say it
-should read. A change of the process moves several sensors, or their relations. Where the others say nothing about a
-sensor, nothing can be told apart: that is said, and taken for a change of the process.
+should read. A change of the process moves several sensors, or their relations, or comes gradually. Where the others say
+nothing about a sensor, nothing can be told apart: that is said, and taken for a change of the process.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ LEEWAY, MOST_LEEWAY = 0.01, 2.0
 """What its neighbours may wander more where the sensor moved very far: a share of that, and at most."""
 BETTER = 1.0
 """By how much an explanation must be more likely than none, per sample (twice the log likelihood)."""
+SURELY_BEFORE = 10
+"""The detector's estimate of an abrupt change is hardly ever off by more samples."""
 _CANDIDATES = 3
 
 
@@ -84,7 +86,8 @@ class _Candidate:
     @property
     def explained(self) -> bool:
         gained = self.unexplained.loss - self.explanation.loss
-        return self.explanation.kind != "none" and gained >= BETTER and self.left <= HARDLY
+        possible = self.explanation.kind != "none" and self.explanation.gain > 0.0
+        return possible and gained >= BETTER and self.left <= HARDLY
 
 
 def find_cause(
@@ -138,10 +141,10 @@ def find_cause(
     gone = [float(np.abs(_moved(residual, j, int(onset[j]))).max()) for j in range(len(sensors))]
     order = [int(j) for j in np.argsort(gone)[::-1][:_CANDIDATES]]
     tried = [_try(j, int(onset[j]), gone[j], known, new, residual, share, levels, usual, units[j]) for j in order]
-    return _verdict(tried, names)
+    return _verdict(tried, names, begin)
 
 
-def _verdict(tried: list[_Candidate], names: Sequence[str]) -> Cause:
+def _verdict(tried: list[_Candidate], names: Sequence[str], begin: int) -> Cause:
     figures = {"candidates": [_figures(one, names) for one in tried]}
     alone = [one for one in tried if one.alone]
     if not alone:
@@ -161,6 +164,9 @@ def _verdict(tried: list[_Candidate], names: Sequence[str]) -> Cause:
     if len(alone) > 1:
         why = f"{' or '.join(names[one.sensor] for one in alone)} changed: cannot tell which"
         return Cause("undecided", why, onset=best.onset, figures=figures)
+    if best.onset == 0 and begin >= SURELY_BEFORE:
+        why = f"{name} changed alone, but gradually: before the change was seen"
+        return Cause("process", why, onset=best.onset, figures=figures)
     if not best.explained:
         why = f"{name} changed alone, but no unit, gain or offset explains it"
         return Cause("process", why, onset=best.onset, figures=figures)

@@ -97,6 +97,19 @@ def test_one_that_no_gain_or_offset_explains_is_the_process(rig):
     assert asked(rig).kind == "process"
 
 
+def test_what_began_long_before_it_was_seen_is_the_process(rig):
+    rig[268:, :, 1] *= 1.0 + 0.2 * np.clip(np.arange(52) / 20.0, 0.3, 1.0)[:, None]
+    found = asked(rig)
+    assert found.kind == "process"
+    assert "gradually" in found.why
+
+
+def test_a_sensor_that_failed_before_the_first_sample_is_named(rig):
+    rig[280:, :, 1] *= 1.2
+    found = asked(rig, begin=2)
+    assert (found.kind, found.sensor, found.onset) == ("sensor", "b", 0)
+
+
 def test_waits_for_samples_and_says_where_it_cannot_tell(rig):
     rig[300:, :, 1] *= 1.2
     assert asked(rig[:305]).kind == "waiting"
