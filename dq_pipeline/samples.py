@@ -88,9 +88,13 @@ class SampleBatch:
         return int(self.values.shape[1])
 
     def head(self, rows: int) -> SampleBatch:
-        """The first rows only: what the model may see. A view, nothing is copied."""
-        shown = self.values[:, :rows]
-        return replace(self, values=shown, received=np.minimum(self.received, rows))
+        """The first rows only: what the model may see. A view, nothing is copied.
+
+        Where rows came late is not known, so the share of those that did is taken to be that of the whole recording.
+        """
+        received = np.minimum(self.received, rows)
+        late = np.rint(self.disordered * (received / np.maximum(self.received, 1))).astype(np.int64)
+        return replace(self, values=self.values[:, :rows], received=received, disordered=late)
 
     def between(self, first: int, stop: int) -> SampleBatch:
         """The samples first <= i < stop. A view, nothing is copied."""
