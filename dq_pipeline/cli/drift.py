@@ -45,10 +45,12 @@ def drift(
 
         dq drift january.parquet february.parquet --process vacuum
     """
+    from dq_pipeline.cli.page import check, write
     from dq_pipeline.cli.recordings import read
     from dq_pipeline.drift.detector import DETECTORS
     from dq_pipeline.replay.contrasted import contrast, plots
 
+    check(html)
     with world() as opened, bar() as progress:
         settings = opened.process(process)
         before, after = read(opened, settings, reference), read(opened, settings, current)
@@ -62,8 +64,6 @@ def drift(
     if found.report.categories:
         tables.append(_categories(found.report))
     if html is not None:
-        from dq_pipeline.cli.page import write
-
         write(html, f"Drift from {reference} to {current}", "; ".join([text, *doubts]), plots(found), tables)
         told["html"] = str(html)
     answer(told, as_json, text, *tables, *doubts, *([f"written to {html}"] if html else []))

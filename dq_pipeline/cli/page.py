@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,24 @@ th { background: #f6f8fa; }
 """
 
 
+def check(path: Path | None) -> None:
+    """Refuse a page that could not be written, before the work for it is done.
+
+    Raises
+    ------
+    ConfigurationError
+        If plotly is not installed, or the page's place is a folder.
+    """
+    if path is None:
+        return
+    if find_spec("plotly") is None:
+        raise ConfigurationError(
+            "--html: the package plotly expected, found none; `pip install 'dq-pipeline[reports]'`"
+        )
+    if path.is_dir():
+        raise ConfigurationError(f"--html: a file expected; found the folder {path}")
+
+
 def write(path: Path, title: str, summary: str, plots: Sequence[Mapping[str, Any]], tables: Sequence[Table]) -> None:
     """Write the page.
 
@@ -32,14 +51,11 @@ def write(path: Path, title: str, summary: str, plots: Sequence[Mapping[str, Any
     Raises
     ------
     ConfigurationError
-        If plotly is not installed, or the file cannot be written.
+        See :func:`check`; or if the file cannot be written.
     """
-    try:
-        from plotly.io import to_html
-    except ImportError:
-        raise ConfigurationError(
-            "--html: the package plotly expected, found none; `pip install 'dq-pipeline[reports]'`"
-        ) from None
+    check(path)
+    from plotly.io import to_html
+
     drawn = [
         to_html(dict(plot), full_html=False, include_plotlyjs=number == 0, validate=False)
         for number, plot in enumerate(plots)

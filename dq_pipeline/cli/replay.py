@@ -68,9 +68,11 @@ def replay(
         dq replay hydraulic --policy active --html replay.html
         dq replay skab --late 100 --json
     """
+    from dq_pipeline.cli.page import check, write
     from dq_pipeline.cli.recordings import read
     from dq_pipeline.replay.prequential import Plan
 
+    check(html)
     with world() as opened, bar() as progress:
         settings = _settings(opened.process(process), policy, every, regimes, weights)
         found = read(opened, settings, file, samples=samples, with_target=True)
@@ -85,7 +87,6 @@ def replay(
     told |= {"detector": settings.drift.detector, "weights": settings.model.weights, "quarantined": found.refused}
     told |= {"rows": [row.as_dict() for row in result["rows"]], "run": result["run"]}
     if html is not None:
-        from dq_pipeline.cli.page import write
         from dq_pipeline.replay.plots import plots
 
         write(html, f"Replay of {process}", _summary(told), plots(result["runs"], settings), [_table(result["rows"])])

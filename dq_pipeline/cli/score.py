@@ -36,10 +36,12 @@ def score(
         dq score today.parquet --process vacuum
         dq score today.parquet --process vacuum --reference good.parquet --html today.html
     """
+    from dq_pipeline.cli.page import check, write
     from dq_pipeline.cli.recordings import read
     from dq_pipeline.replay.graded import grade, plots, scorer_on
     from dq_pipeline.steps.serving import in_production
 
+    check(html)
     with world() as opened:
         settings = opened.process(process)
         stated = settings.quality.stated_threshold
@@ -67,8 +69,6 @@ def score(
     text = f"{file}: {found.told()}; {told['accepted']} reach the threshold {limit:g}, scored against {against}"
     tables = [_summary(graded.summary()), *([_worst(graded.worst(worst))] if worst else [])]
     if html is not None:
-        from dq_pipeline.cli.page import write
-
         write(html, f"Quality of {file}", text, plots(graded, limit), tables)
         told["html"] = str(html)
     if as_json:

@@ -46,8 +46,9 @@ class Row:
     adapting_s: float
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
+        """As JSON has it; a figure that is not defined is None."""
+        metrics = {name: None if value != value else value for name, value in self.metrics.items()}
+        return asdict(self) | {"metrics": metrics}
 
 
 def figures(name: str, run: Run, process: Process) -> Row:

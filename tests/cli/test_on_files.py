@@ -133,6 +133,7 @@ def test_no_drift_is_found_where_there_is_none(files):
         (["score", "empty.parquet", "-p", "small"], "at least one recording that can be used expected"),
         (["score", "clean.parquet", "-p", "other"], "Unknown process 'other'"),
         (["replay", "small", "--file", "nothing.parquet"], "expected readable files"),
+        (["replay", "small", "--html", "."], "--html: a file expected; found the folder"),
         (["replay", "small", "--samples", "50", "--history", "55"], "history of fewer than the 50 samples"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
