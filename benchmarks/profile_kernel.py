@@ -25,6 +25,7 @@ from scipy.spatial.distance import jensenshannon
 
 from dq_pipeline.process_file import load
 from dq_pipeline.profile.bins import Reference
+from dq_pipeline.profile.by_sensor import by_sensor
 from dq_pipeline.profile.profile import count, profile
 from dq_pipeline.quality.dimensions import measure as measure_dimensions
 from dq_pipeline.samples import SampleBatch
@@ -42,7 +43,7 @@ def measure(short: bool) -> list[Row]:
     known = _batch(rng, REFERENCE)
     reference = Reference.fit(known, load(PROCESS))
     cells = batch.values.size
-    counted = _nanoseconds(lambda: count(batch.values, reference), cells)
+    counted = _nanoseconds(lambda: count(by_sensor(batch.values), reference), cells)
     profiled = _nanoseconds(lambda: profile(batch, reference), cells)
     made = profile(batch, reference)
     measured = _nanoseconds(lambda: measure_dimensions(made, reference), cells)
@@ -139,10 +140,10 @@ def _checks(column: NDArray[np.float64], j: int, reference: Reference) -> tuple[
         out_of_range.sum(),
         steps.sum(),
         runs[runs > reference.run_limit[j]].sum(),
-        readings.mean(),
-        readings.std(),
-        np.nanstd(np.diff(column)),
-        slope,
+        float(readings.mean()),
+        float(readings.std()),
+        float(np.nanstd(np.diff(column))),
+        float(slope),
     )
 
 

@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dq_pipeline.errors import DataError
+from dq_pipeline.profile.by_sensor import by_sensor
 
 Floats = NDArray[np.float64]
 
@@ -116,9 +117,13 @@ def features(values: NDArray[np.floating[Any]], constants: RowConstants) -> Floa
     >>> bool(warm[0, 0, 0] > 0.5)
     True
     """
-    samples = _samples(values, constants.sensors)
-    out = np.empty((samples.shape[0], len(FEATURES), samples.shape[2]))
-    features_into(samples, constants.median, constants.sd, constants.q10, constants.q90, constants.residual, out)
+    return features_by_sensor(by_sensor(_samples(values, constants.sensors)), constants)
+
+
+def features_by_sensor(columns: Floats, constants: RowConstants) -> Floats:
+    """The same of samples that stand sensor by sensor, (n, f, T) contiguous."""
+    out = np.empty((columns.shape[0], len(FEATURES), columns.shape[1]))
+    features_into(columns, constants.median, constants.sd, constants.q10, constants.q90, constants.residual, out)
     return out
 
 
@@ -134,19 +139,18 @@ def _samples(values: NDArray[np.floating[Any]], sensors: int | None) -> Floats:
 def features_into(
     values: Floats, median: Floats, sd: Floats, q10: Floats, q90: Floats, residual: Floats, out: Floats
 ) -> None:  # pragma: no cover - compiled
-    """The compiled pass behind :func:`features`: `values` (n, T, f) float64 into `out` (n, 7, f)."""
-    n, rows, sensors = values.shape
-    scaled = np.empty((sensors, rows))  # one sensor at a time: strided reads happen once
+    """The compiled pass behind :func:`features`: `values` (n, f, T) float64 into `out` (n, 7, f)."""
+    n, sensors, rows = values.shape
+    scaled = np.empty((sensors, rows))
     clock = np.empty(rows)
     step = 2.0 / (rows - 1) if rows > 1 else 0.0
     for t in range(rows):
         clock[t] = step * t - 1.0
     for i in range(n):
-        for t in range(rows):
-            for j in range(sensors):
-                scaled[j, t] = (values[i, t, j] - median[j]) / sd[j]
         for j in range(sensors):
-            column = scaled[j]
+            column, middle, per_sd = scaled[j], median[j], 1.0 / sd[j]
+            for t in range(rows):
+                column[t] = (values[i, j, t] - middle) * per_sd
             count = 0
             for t in range(rows):
                 count += int(column[t] - column[t] == 0.0)

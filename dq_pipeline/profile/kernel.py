@@ -67,7 +67,7 @@ def profile_into(
 
     Parameters
     ----------
-    values : (n, T, f)
+    values : (n, f, T)
         Readings; a cell that is not finite is missing.
     starts : (K + 1,)
         First row of each phase, then T.
@@ -100,7 +100,7 @@ def profile_into(
     drift_histogram : (n, f, 33)
         Out, zeros on entry: the same by the bins over the whole recording.
     """
-    n, rows, sensors = values.shape
+    n, sensors, rows = values.shape
     phases = starts.shape[0] - 1
     column = np.empty(rows + 2)
     flags = np.empty(rows, np.uint8)
@@ -114,7 +114,7 @@ def profile_into(
             longest_run, middle, per_scale = run_limit[j], centre[j], 1.0 / scale[j]
             whole_base, whole_unit = whole_low[j], whole_per_unit[j]
             for t in range(rows):
-                v = values[i, t, j]
+                v = values[i, j, t]
                 column[t + 1] = v if v - v == 0.0 else np.nan
             for t in range(rows):
                 v = column[t + 1]
@@ -217,6 +217,12 @@ def profile_into(
 @njit(cache=True, nogil=True)
 def _count_flags(flags: NDArray[np.uint8], counters: Integers) -> None:  # pragma: no cover - compiled
     """Rows expected, and how many of their cells violate something, and what."""
+    counters[0] = flags.shape[0]
+    any_flag = np.uint8(0)
+    for t in range(flags.shape[0]):
+        any_flag |= flags[t]
+    if any_flag == 0:
+        return
     out_of_range = steps = stuck = rule_breaks = violating = 0
     for t in range(flags.shape[0]):
         flag = flags[t]
@@ -225,7 +231,6 @@ def _count_flags(flags: NDArray[np.uint8], counters: Integers) -> None:  # pragm
         stuck += (flag >> 2) & 1
         rule_breaks += (flag >> 3) & 1
         violating += flag != 0
-    counters[0] = flags.shape[0]
     counters[5] = out_of_range
     counters[6] = steps
     counters[7] = stuck

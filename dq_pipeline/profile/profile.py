@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
-from dq_pipeline.profile.drift_features import features
+from dq_pipeline.profile.by_sensor import by_sensor
+from dq_pipeline.profile.drift_features import features_by_sensor
 from dq_pipeline.profile.kernel import BINS, COUNTERS, MOMENTS, profile_into
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.storage import from_npz
@@ -147,8 +148,8 @@ def profile(batch: SampleBatch, reference: Reference) -> Profile:
             f"Expected samples of {reference.rows} rows of {', '.join(reference.sensors)}; "
             f"found {batch.rows} rows of {', '.join(batch.sensors)}"
         )
-    values = np.ascontiguousarray(batch.values)
-    counters, moments, histogram, drift_histogram = count(values, reference)
+    columns = by_sensor(batch.values)
+    counters, moments, histogram, drift_histogram = count(columns, reference)
     return Profile(
         reference_id=reference.id,
         samples=np.ones(len(batch), np.int64),
@@ -158,20 +159,20 @@ def profile(batch: SampleBatch, reference: Reference) -> Profile:
         moments=moments,
         histogram=histogram,
         drift_histogram=drift_histogram,
-        drift_features=features(values, reference.drift),
+        drift_features=features_by_sensor(columns, reference.drift),
     )
 
 
-def count(values: Floats, reference: Reference) -> tuple[Integers, Floats, NDArray[np.uint32], NDArray[np.uint32]]:
-    """Counters (n, f, 10), moments (n, f, 7) and histograms (n, f, K, 33) and (n, f, 33) of values (n, T, f)."""
-    n, _, f = values.shape
+def count(columns: Floats, reference: Reference) -> tuple[Integers, Floats, NDArray[np.uint32], NDArray[np.uint32]]:
+    """Counters (n, f, 10), moments (n, f, 7) and histograms (n, f, K, 33) and (n, f, 33) of columns (n, f, T)."""
+    n, f, _ = columns.shape
     counters = np.zeros((n, f, len(COUNTERS)), np.int64)
     moments = np.zeros((n, f, len(MOMENTS)))
     histogram = np.zeros((n, f, reference.phases, BINS + 1), np.uint32)
     drift_histogram = np.zeros((n, f, BINS + 1), np.uint32)
-    broken, concerned = _rule_breaks(values, reference)
+    broken, concerned = _rule_breaks(columns, reference)
     profile_into(
-        values,
+        columns,
         reference.starts,
         reference.lower,
         reference.upper,
@@ -198,14 +199,15 @@ def count(values: Floats, reference: Reference) -> tuple[Integers, Floats, NDArr
     return counters, moments, histogram, drift_histogram
 
 
-def _rule_breaks(values: Floats, reference: Reference) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _rule_breaks(columns: Floats, reference: Reference) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Where each rule is broken (R, n, T), and the sensors it names (R, f)."""
     rules = reference.parsed_rules
-    broken = np.zeros((len(rules), *values.shape[:2]), np.bool_)
-    concerned = np.zeros((len(rules), values.shape[2]), np.bool_)
-    columns = {name: values[:, :, j] for j, name in enumerate(reference.sensors)}
+    n, f, rows = columns.shape
+    broken = np.empty((len(rules), n, rows), np.bool_)
+    concerned = np.zeros((len(rules), f), np.bool_)
+    named = {name: columns[:, j] for j, name in enumerate(reference.sensors)}
     with np.errstate(all="ignore"):
         for r, rule in enumerate(rules):
-            broken[r] = rule.broken(columns)
+            broken[r] = rule.broken(named)
             concerned[r] = [name in rule.sensors for name in reference.sensors]
     return broken, concerned
