@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from dq_pipeline.errors import StateError
+from dq_pipeline.errors import StateError, SupersededError
 from dq_pipeline.records import EventState, Stage
 
 pytestmark = pytest.mark.integration
@@ -64,6 +64,42 @@ def test_repeating_a_change_is_no_change(two: Any, action: str) -> None:
     told = two.ledger.changes("pump")
     assert move(two, version, action, "again") == first
     assert two.ledger.changes("pump") == told
+
+
+def test_what_was_built_against_another_release_is_not_promoted(two: Any, release: Any) -> None:
+    two.ledger.add_release(release("3"))
+
+    def promote(over: str) -> Any:
+        return two.ledger.move_release("pump", "3", "promote", who="dq", why="built", now=two.now, over=over)
+
+    with pytest.raises(SupersededError, match=r"release 1 in Production expected.* found 2"):
+        promote(over="1")
+    move(two, "1", "rollback")
+    with pytest.raises(SupersededError, match="on hold"):
+        promote(over="1")
+    told = two.ledger.changes("pump")
+    assert stages(two) == {"1": "Production", "2": "Archived", "3": "None"}
+    assert told[-1].action == "rollback", "a refusal is no change"
+    two.ledger.resume("pump", who="anna", why="go on", now=two.now)
+    done = promote(over="1")
+    assert promote(over="2") == done, "what is done is found done"
+
+
+def test_a_rollback_and_a_promotion_at_once_leave_no_challenger_in_production(two: Any, release: Any) -> None:
+    two.ledger.add_release(release("3"))
+
+    def promote() -> str:
+        try:
+            two.ledger.move_release("pump", "3", "promote", who="dq", why="built", now=two.now, over="2")
+        except SupersededError:
+            return "refused"
+        return "promoted"
+
+    with ThreadPoolExecutor(2) as pool:
+        promoted, _ = pool.submit(promote), pool.submit(move, two, "1", "rollback")
+        promoted.result()
+    assert stages(two)["1"] == "Production"
+    assert two.ledger.hold("pump") is not None
 
 
 def test_rejecting_and_staging_again(two: Any, release: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -81,6 +82,16 @@ def test_facts_and_configurations(line: Any) -> None:
         line.ledger.configuration("pump", "abc", {"drift": {"false_alarms_per_1000": 1}}, line.now)
     with pytest.raises(Exception, match="naive"):
         line.ledger.put_fact("pump", "policy", {}, datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_changes_of_a_fact_at_once_all_count(line: Any) -> None:
+    def add(_: int) -> None:
+        line.ledger.change_fact("pump", "count", lambda now: {"n": (now or {"n": 0})["n"] + 1}, line.now)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(20)))
+    line.ledger.change_fact("pump", "count", lambda _: None, line.now)
+    assert line.ledger.fact("pump", "count") == {"n": 20}
 
 
 def test_what_a_database_cannot_hold_is_replaced() -> None:
