@@ -37,7 +37,7 @@ def measure(short: bool) -> list[Row]:
     rows: list[Row] = []
     for name in (name for name in ("hydraulic", "vacuum") if name in available()):
         process, found = recordings(name, TRAINED + JUDGED if short else None)
-        seeds = 2 if short else 10
+        seeds = 1 if short else 10
         begins = np.linspace(0, len(found) - TRAINED - JUDGED, seeds).astype(int)
         told = [one(process, found[b : b + TRAINED + JUDGED], np.random.default_rng(b)) for b in begins]
         for arm in told[0]:

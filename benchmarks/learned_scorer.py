@@ -25,10 +25,10 @@ Row = dict[str, Any]
 
 
 def measure(short: bool) -> list[Row]:
-    """Rows {name, value, unit, against, bar, holds}; `short` looks at 400 samples."""
+    """Rows {name, value, unit, against, bar, holds}; `short` looks at 300 samples."""
     rows: list[Row] = []
     for name in available():
-        process, batch = stream(name, 400 if short else 800 if name == "vacuum" else None)
+        process, batch = stream(name, 300 if short else 800 if name == "vacuum" else None)
         batch = batch.head(process.sample.profile_rows)
         figures = run(process, batch, np.random.default_rng(0))
         for what, (value, unit) in figures.items():

@@ -57,7 +57,7 @@ def measure(short: bool) -> list[Row]:
     """Rows {name, value, unit, against, bar, holds}; `short` looks at fewer samples, once."""
     rows: list[Row] = []
     for name in available():
-        process, batch = stream(name, 400 if short else None)
+        process, batch = stream(name, 300 if short else None)
         batch = batch.head(process.sample.profile_rows)
         for way in ("renewed", "never renewed"):
             seeds = range(1 if short or way == "renewed" else 3)
