@@ -36,9 +36,8 @@ def answer(
 ) -> Answers:
     """Predict from the horizon rows.
 
-    The interval follows the coverage of the release's own earlier answers. What it has come to is no state of its own:
-    it follows from the release and from the answers and labels in the ledger, so that a release that is restored goes
-    on where it was replaced.
+    The interval follows the coverage of the release's own answers since it came into Production. That is no state of
+    its own: it follows from the release and the ledger, and a release that is restored begins as it was released.
 
     While a release is on probation the one it replaced answers beside it, as a shadow nobody acts on: the ledger then
     holds what the probation is judged by.
@@ -74,7 +73,9 @@ def _recalibrated(world: World, serving: Serving, predicted: Prediction) -> Pred
     model, process = serving.bundle.model, serving.process
     if not process.model.recalibrate or model.task != "regression":
         return predicted
-    rows = world.ledger.judged(process.name, last=MEMORY, release=serving.version)
+    changes = reversed(world.ledger.changes(process.name))
+    began = next((change.sample for change in changes if change.action in ("promote", "rollback")), 0)
+    rows = world.ledger.judged(process.name, last=MEMORY, release=serving.version, first_sample=began)
     own = [(row.target, row.value, row.lower, row.upper) for row in rows if row.accepted and row.fallback is None]
     truth, value, lower, upper = np.array(own, dtype=np.float64).reshape(-1, 4).T  # None, where unbounded, is NaN
     known = np.isfinite(value) & np.isfinite(lower) & np.isfinite(upper)
