@@ -28,7 +28,7 @@ LINES = {
     # its release is to stay, whatever chance makes of a hundred recordings of no drift
     "pump": {"drift": {"policy": "static"}, "alarm": {"limit": 4.0}},
     # a rollback is to give its answers again bit for bit, and their intervals too
-    "drifting": {"model": {"recalibrate": False}},
+    "drifting": {"drift": {"false_alarms_per_1000": 0.05}, "model": {"recalibrate": False}},
     "beside": {},
     "faulty": {},
     "idle": {},
