@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
+from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database
 from dq_pipeline.adapters.ledger.schema import batches, outbox, quarantine
 from dq_pipeline.errors import StateError
@@ -96,5 +97,4 @@ def enqueue(connection: Connection, process: str, messages: Sequence[Outgoing], 
         }
         for message in messages
     ]
-    if rows:
-        connection.execute(insert(outbox), rows)
+    write_rows(connection, outbox, rows)

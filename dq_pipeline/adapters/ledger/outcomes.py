@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
+from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.claims import refuse
 from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.drift import raise_alarm, save_state
@@ -84,10 +84,8 @@ def _write_scores(connection: Connection, claim: Claim, rows: tuple[SampleScore,
         completed = score.scope == "completion"
         values.append(_row(claim, score, sample=number if completed else None))
         number += completed
-    if not values:
-        return
     try:
-        connection.execute(insert(scores), values)
+        write_rows(connection, scores, values)
     except IntegrityError as error:
         raise StateError(
             f"{claim.process}: batch {claim.batch_id}: every sample once per scope expected, "
@@ -96,19 +94,16 @@ def _write_scores(connection: Connection, claim: Claim, rows: tuple[SampleScore,
 
 
 def _write_rest(connection: Connection, claim: Claim, outcome: BatchOutcome, now: datetime) -> None:
-    _write_new(connection, predictions, [_row(claim, row, at=now) for row in outcome.predictions])
+    answers = [_row(claim, row, at=now) for row in outcome.predictions]
+    write_rows(connection, predictions, answers, skip_known=True)
     write_targets(connection, claim.process, outcome.targets, now)
-    _write_new(connection, quarantine, [_row(claim, _cut(row), at=now) for row in outcome.quarantined])
+    refused = [_row(claim, _cut(row), at=now) for row in outcome.quarantined]
+    write_rows(connection, quarantine, refused, skip_known=True)
     for alarm in outcome.alarms:
         raise_alarm(connection, claim.process, claim.batch_id, alarm, now)
     if outcome.detector is not None:
         save_state(connection, claim.process, outcome.detector, now)
     enqueue(connection, claim.process, outcome.outbox, now)
-
-
-def _write_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(upsert(table).on_conflict_do_nothing(), rows)
 
 
 def _row(claim: Claim, record: SampleScore | PredictionRow | Quarantined, **more: Any) -> dict[str, Any]:

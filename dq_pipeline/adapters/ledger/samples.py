@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, select, true
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, know_process
 from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores, targets
 from dq_pipeline.records import BatchState, CommittedBatch, Judged, Role, TargetRow
@@ -181,10 +181,7 @@ def write_targets(connection: Connection, process: str, rows: Sequence[TargetRow
         }
         for row in rows
     ]
-    if not values:
-        return 0
-    written = upsert(targets).on_conflict_do_nothing().returning(targets.c.id)
-    return len(connection.execute(written, values).all())
+    return write_rows(connection, targets, values, skip_known=True)
 
 
 def _truth() -> LateralFromClause:

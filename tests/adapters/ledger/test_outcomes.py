@@ -123,3 +123,11 @@ def test_requeueing_marks_and_sends_in_one_transaction(line: Any) -> None:
     with pytest.raises(StateError, match="another redrive"):
         line.ledger.requeue("pump", [row], [Outgoing("pump.samples", b"a", b"raw")], line.now)
     assert len(line.ledger.unsent("pump", 9)) == 1
+
+
+def test_what_json_cannot_hold_is_kept_all_the_same(line: Any, score: Any, prediction: Any) -> None:
+    odd = (score("a\x00", metadata={"shift": "\ud800"}), score("b", drift_statistic=float("-inf")))
+    answers = (prediction("b", value=float("nan")),)
+    line.ledger.commit(line.assessed(), BatchOutcome(scores=odd, predictions=answers), line.now)
+    assert [row["sample_id"] for row in line.ledger.samples("pump", 9)] == ["b", "a\ufffd"]
+    assert line.ledger.seen("pump", "completion", ["b", "a\ufffd"], except_batch="") == {"b", "a\ufffd"}
