@@ -65,7 +65,7 @@ def test_a_gain_of_one_sensor_is_an_incident_that_no_retraining_learns(platform:
     assert event.evidence["cause"]["sensor"] == FAULTY
     assert until(lambda: f"dq://{name}/incident" in events_of_assets(platform, faulty.dag), "the asset's event")
 
-    faulty.feed(gained(faulty.fresh(150)), ["completion"])
+    faulty.feed(gained(faulty.fresh(75)), ["completion"])
     until(faulty.is_calm, "nothing due")
     assert [one.id for one in ledger.incidents(name) if one.sensor] == [found.id], "told once"
     assert [row.version for row in ledger.releases(name)] == [first], "not learned"
@@ -79,9 +79,9 @@ def test_a_gain_of_one_sensor_is_an_incident_that_no_retraining_learns(platform:
     until(recovered, "the sensor to be found well")
     closed = incident()
     assert closed is not None
-    assert abs((closed.stop or 0) - 300) <= 2
+    assert abs((closed.stop or 0) - 225) <= 2
     assert [row.version for row in ledger.releases(name)] == [first]
-    faulty.feed(faulty.fresh(150, DRIFT), ["completion"])
+    faulty.feed(faulty.fresh(125, DRIFT), ["completion"])
 
     def learned() -> str:
         now = ledger.production(name).version
@@ -99,7 +99,7 @@ def test_a_gain_of_one_sensor_is_an_incident_that_no_retraining_learns(platform:
         release = load(platform.world, row).bundle
         assert not withheld & {batch.batch for batch in release.manifest}
     faulty.feed(faulty.fresh(30, DRIFT), ["completion"])
-    stale = faulty.figures(first_sample=360, release=first)["mae"]
-    assert faulty.figures(first_sample=510)["mae"] < 0.3 * stale
+    stale = faulty.figures(first_sample=285, release=first)["mae"]
+    assert faulty.figures(first_sample=410)["mae"] < 0.3 * stale
     summary = faulty.summary()
     assert (summary["gaps"], summary["duplicates"]) == (0, 0)
