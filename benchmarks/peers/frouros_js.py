@@ -21,10 +21,10 @@ def main(reference_file: str, window_file: str) -> None:
         detector.fit(X=np.ascontiguousarray(reference[:, :, j]).ravel())
     print("ready", flush=True)
     for _ in sys.stdin:
-        began = time.perf_counter()
+        began = time.thread_time()
         for detector, column in zip(detectors, columns, strict=True):
             detector.compare(X=column)
-        print(time.perf_counter() - began, flush=True)
+        print(time.thread_time() - began, flush=True)
 
 
 if __name__ == "__main__":
