@@ -44,6 +44,9 @@ def ask(world: World, serving: Serving, event: DriftEvent, ill: Collection[str] 
     change = int(np.clip(event.change_point, max(event.sample - FURTHEST, 0), event.sample))
     first = max(change - LEAD, 0)
     around, around_target, number = recorded(world, serving, first, change + MOST_SINCE)
+    ended = [one for one in world.ledger.incidents(serving.process.name) if one.ending is not None]
+    well = np.array([not withheld(ended, n) for n in number.tolist()], dtype=np.bool_)
+    around, around_target, number = around[well], around_target[well], number[well]
     before, before_target, _ = known_before(world, serving, first)
     if not len(around) or not len(before):
         return Cause("undecided", "too few samples in the lake")
