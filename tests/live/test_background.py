@@ -65,13 +65,12 @@ def test_no_prediction_is_later_than_without_a_retraining_by_more_than_a_batch(
     while retraining() == run:
         during.append(answered_after(beside, DRIFT))
     took = time.monotonic() - began
-    during = during[:-1] or during  # the last one may have ended after it
 
     batch = statistics.median(without)
     figures = {"without": without, "during": during}
     log.info("seconds %s", {name: [round(second, 2) for second in seconds] for name, seconds in figures.items()})
     assert took > 0.75 * LONG_S, "it was a long one"
-    assert len(during) >= min(5, 0.5 * took / batch), "the stream went on"
+    assert len(during) >= min(5, 0.25 * took / batch), "the stream went on"
     assert max(during) <= max(without) + batch, (without, during)
 
     until(beside.is_calm, "what is due to be done")
