@@ -27,6 +27,6 @@ def by_sensor(values: Floats) -> Floats:
 def _turn(values: Floats, turned: Floats) -> None:  # pragma: no cover - compiled
     n, rows, sensors = values.shape
     for i in range(n):
-        for j in range(sensors):
-            for t in range(rows):
+        for t in range(rows):
+            for j in range(sensors):
                 turned[i, j, t] = values[i, t, j]

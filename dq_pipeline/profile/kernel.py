@@ -116,13 +116,16 @@ def profile_into(
             for t in range(rows):
                 v = values[i, j, t]
                 column[t + 1] = v if v - v == 0.0 else np.nan
-            for t in range(rows):
-                v = column[t + 1]
-                out = (v < low_limit) | (v > high_limit)
-                step = np.abs(v - column[t]) > largest_step
-                flags[t] = _RANGE * out + _STEP * step
+            if _any_beyond(column, low_limit, high_limit, largest_step):
+                for t in range(rows):
+                    v = column[t + 1]
+                    out = (v < low_limit) | (v > high_limit)
+                    step = np.abs(v - column[t]) > largest_step
+                    flags[t] = _RANGE * out + _STEP * step
+            else:
+                flags[:] = 0
             for r in range(broken.shape[0]):
-                if concerned[r, j]:
+                if concerned[r, j] and broken[r, i].any():
                     for t in range(rows):
                         flags[t] |= _RULE * (broken[r, i, t] & (column[t + 1] == column[t + 1]))
             seen = 0
@@ -212,6 +215,16 @@ def profile_into(
             moments[i, j, 4] = time
             moments[i, j, 5] = time_squares
             moments[i, j, 6] = time_products
+
+
+@njit(cache=True, nogil=True)
+def _any_beyond(column: Floats, low: float, high: float, largest_step: float) -> bool:  # pragma: no cover - compiled
+    """Whether a reading is out of range or a step too large: counting them takes less than marking each."""
+    beyond = 0
+    for t in range(1, column.shape[0] - 1):
+        v = column[t]
+        beyond += int((v < low) | (v > high) | (np.abs(v - column[t - 1]) > largest_step))
+    return beyond > 0
 
 
 @njit(cache=True, nogil=True)
