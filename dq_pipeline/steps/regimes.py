@@ -62,6 +62,7 @@ def recall(
         "why": f"the regime of release {found.name} is back (p = {found.p:.2g})",
         "attempts": 0,
         "version": found.name,
+        "since": begin,
         "instead": due,
     }
 
@@ -69,16 +70,15 @@ def recall(
 def reinstated(world: World, process: str, due: dict[str, Any]) -> tuple[Release, Evidence | None, str]:
     """A past release as a challenger, whole but for where its detector takes up the stream.
 
-    It is judged as it is on the newest labelled samples since the alarm; with fewer than five of them there is nothing
-    to judge it by, and that its regime was recognised decides.
+    It is judged as it is on the newest labelled samples of the regime that is back; the event may have been opened long
+    before, by an error. With fewer than five of them there is nothing to judge it by, and that its regime was
+    recognised decides.
     """
     serving = in_production(world, process)
     past = next(load(world, row) for row in world.ledger.releases(process) if row.version == due["version"])
     release = replace(past.bundle, created_at=utc_now(), stream_starts_at=world.ledger.sample_count(process))
     data = training_data(world, serving.process)
-    event = world.ledger.open_event(process)
-    since = 0 if event is None else max(int(event.change_point), 0)
-    return release, _evidence(data, past, serving, since), serving.version
+    return release, _evidence(data, past, serving, due["since"]), serving.version
 
 
 def _evidence(data: TrainingData, past: Serving, serving: Serving, since: int) -> Evidence | None:
