@@ -16,6 +16,7 @@ from dq_pipeline.target import MAX_READING, derive
 
 ROWS_FACTOR = 4
 """A message may hold so many times `sample.rows` rows, repeated and late ones included."""
+_MOMENT = np.dtype("datetime64[us]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,8 +127,7 @@ def place_rows(
     values = np.empty((rows, len(process.sensors))) if into is None else into
     whole = _copy_whole(recording, columns, factors, values)
     if not whole:
-        values[:] = np.nan
-        readings = _convert(recording, columns, factors)
+        values[:], readings = np.nan, _convert(recording, columns, factors)
         if kept is not None:
             readings, row = readings[kept], row[kept]
         _fill(values, row, readings, columns.placed)
@@ -185,7 +185,7 @@ def check_start(recording: Recording, process: Process, now: np.datetime64 | Non
         raise SampleError("time", "expected a start time; found none", recording.sample_id)
     if now is None:
         return
-    start_us, now_us = (int(moment.astype("datetime64[us]").astype(np.int64)) for moment in (recording.start, now))
+    start_us, now_us = (int(moment.astype(_MOMENT).view(np.int64)) for moment in (recording.start, now))
     ahead_s = (start_us - now_us) / 1e6
     stream = process.stream
     if ahead_s > stream.max_future_s or -ahead_s > stream.max_age_days * 86400:
@@ -207,8 +207,7 @@ def _check_form(recording: Recording, process: Process) -> int:
     if values.ndim != 2 or values.shape[1] != len(recording.sensors) or not recording.sensors:
         found = f"values of shape {values.shape} for {len(recording.sensors)} names"
         raise SampleError("columns", f"expected one named column per sensor; found {found}", ident)
-    count = int(values.shape[0])
-    check_rows(count, process, ident)
+    check_rows(count := len(values), process, ident)
     for name in ("times_s", "target"):
         column = getattr(recording, name)
         if column is not None and column.shape != (count,):
@@ -256,8 +255,7 @@ def _convert(recording: Recording, columns: Columns, factors: Mapping[int, tuple
     readings[~(np.abs(readings) <= MAX_READING)] = np.nan
     for k, j in enumerate(columns.placed):
         if j in factors:
-            gain, offset = factors[j]
-            readings[:, k] = readings[:, k] * gain + offset
+            readings[:, k] = readings[:, k] * factors[j][0] + factors[j][1]
     return readings
 
 
@@ -294,6 +292,8 @@ def _target_rows(
     if given is not None and given != wanted:
         gain, offset = conversion(target.column, given, wanted, recording.sample_id)
         sent = sent * gain + offset
+    if recording.times_s is None and len(sent) == rows:  # in place already
+        return sent
     grid = np.full((rows, 1), np.nan)
     _fill(grid, row, sent[:, None], [0])
     return grid[:, 0]

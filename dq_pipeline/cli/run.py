@@ -13,6 +13,7 @@ from dq_pipeline.cli.background import Child, Learner, State
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, errors, holder, world
 
 if TYPE_CHECKING:
+    from dq_pipeline.steps import Held
     from dq_pipeline.wiring import World
 
 POLL_S = 0.5
@@ -71,17 +72,17 @@ def loop(
     learn
         Begins an adaptation for a process and holder that goes on beside the stream.
     """
-    from dq_pipeline.steps import Watch
+    from dq_pipeline.steps import Held, Watch
 
     told = {"batches": 0, "predictions": 0, "alarms": 0, "adaptations": 0, "failures": 0}
-    watch, state, learner = Watch(world, process), "", None
+    watch, held, state, learner = Watch(world, process), Held(), "", None
     try:
         while True:
             look = watch.look()
             if look.state != state:
                 state = look.state
                 say(f"{process}: {look.state} ({look.why})")
-            due = look.fire and _attempt(world, process, holder, told, adapt=adapt, say=say)
+            due = look.fire and _attempt(world, process, holder, told, held, adapt=adapt, say=say)
             if learner is not None and (stands := learner.poll(say)) != "going on":
                 learner = None
                 told["failures"] += stands == "failed"
@@ -101,6 +102,7 @@ def loop(
     except KeyboardInterrupt:
         return told
     finally:
+        held.close()
         if learner is not None:
             learner.stop()
 
@@ -112,11 +114,18 @@ def _ended(learner: Learner, say: Callable[[str], None]) -> State:
 
 
 def _attempt(
-    world: World, process: str, holder: str, told: dict[str, int], *, adapt: bool, say: Callable[[str], None]
+    world: World,
+    process: str,
+    holder: str,
+    told: dict[str, int],
+    held: Held,
+    *,
+    adapt: bool,
+    say: Callable[[str], None],
 ) -> bool:
     """Whether an adaptation is due after this micro-batch."""
     try:
-        return turn(world, process, holder, told, adapt=adapt, say=say)
+        return turn(world, process, holder, told, held, adapt=adapt, say=say)
     except BaseException as error:
         world.ledger.let_go(process, holder, f"{type(error).__name__}: {error}", datetime.now(UTC))
         if not isinstance(error, Exception):
@@ -131,6 +140,7 @@ def turn(
     process: str,
     holder: str,
     told: dict[str, int],
+    held: Held | None = None,
     *,
     adapt: bool = True,
     say: Callable[[str], None] = lambda _: None,
@@ -138,11 +148,11 @@ def turn(
     """One run of the deployment: pull, assess, act, and a look at what is due; True where that is an adaptation."""
     from dq_pipeline import steps
 
-    pulled = steps.pull(world, process, holder=holder)
+    pulled = steps.pull(world, process, holder=holder, held=held)
     if pulled is None:
         steps.drain(world, process)  # what a killed run left in the outbox
         return False
-    assessed = steps.assess(world, process, batch_id=pulled["batch_id"], holder=holder)
+    assessed = steps.assess(world, process, batch_id=pulled["batch_id"], holder=holder, held=held)
     acted = steps.act(world, process, batch_id=pulled["batch_id"], holder=holder)
     told["batches"] += 1
     told["predictions"] += acted["predictions"]

@@ -5,6 +5,7 @@ from dq_pipeline.steps.adapt import adapt, evaluate, retrain, stage
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.decide import decide
+from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.labels import add_labels, take_labels
@@ -16,6 +17,7 @@ from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.status import status
 
 __all__ = [
+    "Held",
     "Readiness",
     "Watch",
     "act",

@@ -20,9 +20,10 @@ from dq_pipeline.quality.threshold import accept
 from dq_pipeline.records import BatchOutcome, BatchState, Claim, SampleScore, TargetRow
 from dq_pipeline.samples import SampleBatch, Scope
 from dq_pipeline.steps import landing, oracle, outcome, paths
-from dq_pipeline.steps.answer import answer
-from dq_pipeline.steps.clock import utc_now
-from dq_pipeline.steps.gate import Gated, gate
+from dq_pipeline.steps.answer import Answers, answer
+from dq_pipeline.steps.clock import as_moment, utc_now
+from dq_pipeline.steps.gate import Gated, decode_all, sort_out
+from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.watch_drift import watch_drift
 
@@ -42,11 +43,16 @@ class Scored:
     """What the learned scorer said of the samples that the direct one re-scored."""
 
 
-def assess(world: World, process: str, *, batch_id: str, holder: str) -> dict[str, Any]:
+def assess(world: World, process: str, *, batch_id: str, holder: str, held: Held | None = None) -> dict[str, Any]:
     """Assess a landed micro-batch and leave the outcome in the lake; `act` commits it.
 
     Everything here is derived from the landed bytes, the release in Production and what earlier batches committed, so
     a second attempt finds the same.
+
+    Parameters
+    ----------
+    held
+        What the same run's pull decoded already.
 
     Raises
     ------
@@ -62,32 +68,35 @@ def assess(world: World, process: str, *, batch_id: str, holder: str) -> dict[st
     if claim.state is not BatchState.LANDED:  # assessed or committed by an earlier attempt
         return _report(batch_id, outcome.read(world, claim))
     serving = in_production(world, process)
-    decided = _assess(world, serving, claim)
+    decided = _assess(world, serving, claim, held)
     uri = world.lake.put(f"{decided.assessed_uri}/{outcome.FILE}", outcome.to_bytes(decided))
     world.ledger.mark_assessed(claim, uri, utc_now())
     return _report(batch_id, decided)
 
 
-def _assess(world: World, serving: Serving, claim: Claim) -> BatchOutcome:
-    now, process = utc_now(), serving.process
+def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> BatchOutcome:
+    process = serving.process
     if claim.uri is None:
         raise StateError(f"batch {claim.batch_id} of {process.name} has no landed messages")
 
     def seen(scope: Scope, ids: Any) -> set[str]:
         return world.ledger.seen(process.name, scope, ids, except_batch=claim.batch_id)
 
-    messages = landing.from_bytes(world.lake.get(claim.uri))
-    gated = gate(messages, process, np.datetime64(now.replace(tzinfo=None), "us"), seen)
+    decoded = None if held is None else held.take(claim.uri, process)
+    if decoded is None:
+        decoded = decode_all(landing.from_bytes(world.lake.get(claim.uri)), process, as_moment(utc_now()))
+    gated = sort_out(decoded, process, seen)
     folder = paths.assessed(process.name, claim.batch_id, claim.fence)
-    with ThreadPoolExecutor(_THREADS) as pool:  # files are written while the samples in them are scored
+    # files are written, and horizons answered, while the completed samples are scored
+    with ThreadPoolExecutor(_THREADS) as pool, ThreadPoolExecutor(1) as beside:
         written = [pool.submit(world.lake.put, f"{folder}/samples.npz", gated.completions.write)]
-        horizons = _score(world, serving, "horizon", _to_answer(world, gated, claim, serving), pool)
+        answering = beside.submit(_answered, world, serving, claim, gated, pool)
         completions = _score(world, serving, "completion", gated.completions, pool)
+        written.append(pool.submit(world.lake.put, f"{folder}/completion-profile.npz", completions.profile.write))
         oracle.write(world, folder, completions.beside)
-        for scope, scored in (("horizon", horizons), ("completion", completions)):
-            written.append(pool.submit(world.lake.put, f"{folder}/{scope}-profile.npz", scored.profile.write))
         drift = watch_drift(world, serving, claim, completions.batch, completions.profile)
-        answers = answer(world, serving, horizons.batch, horizons.scores.unified, horizons.accepted)
+        horizons, answers = answering.result()
+        written.append(pool.submit(world.lake.put, f"{folder}/horizon-profile.npz", horizons.profile.write))
         for file in written:
             file.result()
     arrived = set(gated.horizons.ids)
@@ -108,7 +117,7 @@ def _assess(world: World, serving: Serving, claim: Claim) -> BatchOutcome:
         detector=drift.state,
         outbox=(*answers.outbox, *gated.dead_letters),
         counts={
-            "messages": len(messages),
+            "messages": gated.messages,
             "horizons": len(gated.horizons),
             "completions": len(gated.completions),
             "accepted": int(completions.accepted.sum()),
@@ -117,6 +126,11 @@ def _assess(world: World, serving: Serving, claim: Claim) -> BatchOutcome:
         },
         assessed_uri=folder,
     )
+
+
+def _answered(world: World, serving: Serving, claim: Claim, gated: Gated, pool: Executor) -> tuple[Scored, Answers]:
+    horizons = _score(world, serving, "horizon", _to_answer(world, gated, claim, serving), pool)
+    return horizons, answer(world, serving, horizons.batch, horizons.scores.unified, horizons.accepted)
 
 
 def _to_answer(world: World, gated: Gated, claim: Claim, serving: Serving) -> SampleBatch:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
+
 
 def utc_now() -> datetime:
     """Now, aware and in UTC."""
     return datetime.now(UTC)
+
+
+def as_moment(time: datetime) -> np.datetime64:
+    """A UTC time as NumPy has it."""
+    return np.datetime64(time.replace(tzinfo=None), "us")

@@ -37,6 +37,18 @@ class Gated:
     quarantined: tuple[Quarantined, ...]
     dead_letters: tuple[Outgoing, ...]
     unknown: dict[str, int]
+    messages: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """The messages of a micro-batch, read and placed, before it is known which samples came in an earlier one."""
+
+    messages: int
+    placed: dict[Scope, dict[str, tuple[RawMessage, Placed]]]
+    grids: dict[Scope, NDArray[np.float64]]
+    refused: list[tuple[RawMessage, Scope | None, SampleError]]
+    unknown: Counter[str]
 
 
 def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, seen: Seen) -> Gated:
@@ -47,6 +59,11 @@ def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, s
     seen
         Which of these samples were accepted in this scope before.
     """
+    return sort_out(decode_all(messages, process, now), process, seen)
+
+
+def decode_all(messages: Sequence[RawMessage], process: Process, now: np.datetime64) -> Decoded:
+    """Decode and place every message: what of :func:`gate` needs the messages alone."""
     refused: list[tuple[RawMessage, Scope | None, SampleError]] = []
     placed: dict[Scope, dict[str, tuple[RawMessage, Placed]]] = {"horizon": {}, "completion": {}}
     grids = {scope: _grids(messages, process, scope) for scope in placed}
@@ -65,6 +82,12 @@ def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, s
             unknown.update(read.unknown)
         except SampleError as error:
             refused.append((message, scope, error))
+    return Decoded(len(messages), placed, grids, refused, unknown)
+
+
+def sort_out(decoded: Decoded, process: Process, seen: Seen) -> Gated:
+    """Refuse what was seen before, and make batches of the rest: what is left of :func:`gate`; uses `decoded` up."""
+    placed, grids, refused, unknown = decoded.placed, decoded.grids, decoded.refused, decoded.unknown
     for scope, samples in placed.items():
         again = sorted(seen(scope, tuple(samples))) if samples else []
         refused.extend((samples.pop(known)[0], scope, _duplicate(known, scope, "an earlier batch")) for known in again)
@@ -77,6 +100,7 @@ def gate(messages: Sequence[RawMessage], process: Process, now: np.datetime64, s
         ),
         dead_letters=tuple(letter(m, process, process.stream.topic, error) for m, _, error in refused),
         unknown=dict(unknown),
+        messages=decoded.messages,
     )
 
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from dq_pipeline.errors import DataLossError, StateError
 from dq_pipeline.ports import World
+from dq_pipeline.process import Stream as StreamSettings
 from dq_pipeline.records import BatchState, Claim, Loss, OffsetRange, RawMessage
 from dq_pipeline.steps import landing, paths
-from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.clock import as_moment, utc_now
+from dq_pipeline.steps.gate import decode_all
+from dq_pipeline.steps.held import Held
+from dq_pipeline.steps.serving import in_production
 
 
-def pull(world: World, process: str, *, holder: str) -> dict[str, Any] | None:
+def pull(world: World, process: str, *, holder: str, held: Held | None = None) -> dict[str, Any] | None:
     """Claim a micro-batch, or adopt the one a failed run left, and land it.
+
+    Parameters
+    ----------
+    held
+        Keeps what the next steps of the same run would read again: the messages are decoded while they are written.
 
     Returns
     -------
@@ -28,10 +40,11 @@ def pull(world: World, process: str, *, holder: str) -> dict[str, Any] | None:
     settings = world.process(process).stream
     if world.ledger.production(process) is None:
         raise StateError(f"{process} has no release in Production yet: run its initialization first")
+    marks = world.stream.watermarks(settings.topic)
     claim = world.ledger.claim(
         process,
         settings.topic,
-        world.stream.watermarks(settings.topic),
+        marks,
         max_messages=settings.max_samples,
         max_attempts=settings.max_attempts,
         holder=holder,
@@ -43,8 +56,13 @@ def pull(world: World, process: str, *, holder: str) -> dict[str, Any] | None:
         return None
     if claim.state is not BatchState.CLAIMED:  # adopted after the landing
         return {"batch_id": claim.batch_id, "sequence": claim.sequence, "messages": None}
-    messages = _read(world, claim)
-    uri = world.lake.put(paths.raw(process, claim.batch_id), partial(landing.write, messages))
+    messages = _read(world, claim, held)
+    file = paths.raw(process, claim.batch_id)
+    if held is None:
+        uri = world.lake.put(file, partial(landing.write, messages))
+    else:
+        held.read_ahead(world, settings.topic, _next(claim, marks, settings))
+        uri = _landed(world, process, file, messages, held)
     world.ledger.mark_landed(claim, uri, len(messages), utc_now())
     return {"batch_id": claim.batch_id, "sequence": claim.sequence, "messages": len(messages)}
 
@@ -55,9 +73,33 @@ def announce(world: World, process: str) -> None:
         world.notifier.notify(notice)
 
 
-def _read(world: World, claim: Claim) -> list[RawMessage]:
+def _landed(world: World, process: str, file: str, messages: list[RawMessage], held: Held) -> str:
+    """Write the messages, and decode them meanwhile for the assessment."""
+    serving = in_production(world, process).process
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(world.lake.put, file, partial(landing.write, messages))
+        decoded = decode_all(messages, serving, as_moment(utc_now()))
+        uri = written.result()
+    held.keep(uri, serving, decoded)
+    return uri
+
+
+def _next(claim: Claim, marks: Mapping[int, tuple[int, int]], settings: StreamSettings) -> list[OffsetRange]:
+    """What the micro-batch after this one is likely to read; nothing where it has to wait for more."""
+    waiting = {r.partition: (r.stop, marks[r.partition][1]) for r in claim.ranges if r.stop < marks[r.partition][1]}
+    if sum(stop - start for start, stop in waiting.values()) < settings.min_samples:
+        return []
+    each = max(settings.max_samples // len(waiting), 1)
+    return [OffsetRange(p, start, min(start + each, stop)) for p, (start, stop) in waiting.items()]
+
+
+def _read(world: World, claim: Claim, held: Held | None) -> list[RawMessage]:
+    ahead, wanted = ({}, list(claim.ranges)) if held is None else held.take_ahead(claim.topic, claim.ranges)
     try:
-        return list(world.stream.read(claim.topic, claim.ranges))
+        read = list(world.stream.read(claim.topic, wanted)) if wanted else []
+        if not ahead:
+            return read
+        return sorted(chain(*ahead.values(), read), key=lambda m: (m.partition, m.offset))
     except DataLossError:  # retention took part of the range between claim and read
         there = world.stream.watermarks(claim.topic)
         losses, left = _split(claim, {partition: earliest for partition, (earliest, _) in there.items()})

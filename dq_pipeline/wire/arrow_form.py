@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -19,7 +20,7 @@ from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording, check_rows
 from dq_pipeline.samples import Scope
-from dq_pipeline.wire import json_form
+from dq_pipeline.wire import arrow_layout, json_form
 from dq_pipeline.wire.envelope import Envelope, read_object, readable_id, short, utc, validate
 
 METADATA_KEY = b"dq"
@@ -39,6 +40,10 @@ def decode(value: bytes, process: Process) -> tuple[Scope, Recording]:
         Whatever is wrong with it.
     """
     ident: str | None = None
+    seen = arrow_layout.frame(value)
+    layout = None if seen is None else arrow_layout.recall(seen)
+    if seen is not None and layout is not None:
+        return _decode_alike(value, seen.text, layout, process)
     try:
         messages = pa.ipc.MessageReader.open_stream(pa.py_buffer(_stream(value)))
         schema = _schema(messages.read_next_message())
@@ -46,11 +51,27 @@ def decode(value: bytes, process: Process) -> tuple[Scope, Recording]:
         data = _envelope(schema)
         ident = readable_id(data)
         envelope = validate(data, process.name)
-        timed = _check_schema(envelope, schema, names, process)
-        values, target = _columns(messages, schema, envelope.target is not None, process, ident)
+        timed, plain = _check_schema(envelope, schema, names, process)
+        values, target, batches = _columns(messages, schema, plain, envelope.target is not None, process, ident)
+        if seen is not None and plain and len(batches) == 1:
+            arrow_layout.remember(seen, value, schema.metadata[METADATA_KEY], batches[0])
     except _BROKEN as error:
         raise SampleError("unreadable", f"expected an Arrow IPC stream; found {_reason(error)}", ident) from None
     return envelope.kind, _recording(envelope, values, target, timed, process)
+
+
+def _decode_alike(value: bytes, text: bytes, layout: arrow_layout.Layout, process: Process) -> tuple[Scope, Recording]:
+    """As :func:`decode`, for a message whose columns are where those of an earlier one were."""
+    data = read_object(text, "the envelope")
+    envelope = validate(data, process.name)
+    timed = _check_names(envelope, list(layout.names))
+    check_rows(layout.rows, process, envelope.sample_id)
+    values, target = _parted(arrow_layout.values(value, layout), envelope.target is not None)
+    return envelope.kind, _recording(envelope, values, target, timed, process)
+
+
+def _parted(values: NDArray[np.float64], targeted: bool) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    return (values[:, :-1], values[:, -1]) if targeted else (values, None)
 
 
 def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
@@ -87,8 +108,25 @@ def _envelope(schema: Any) -> dict[str, Any]:
     return read_object(text, "the envelope")
 
 
-def _check_schema(envelope: Envelope, schema: Any, names: list[str], process: Process) -> bool:
-    """Whether the rows carry times; refuses columns other than the envelope lists, and types that are no numbers."""
+def _check_schema(envelope: Envelope, schema: Any, names: list[str], process: Process) -> tuple[bool, bool]:
+    """Whether the rows carry times, and whether all columns are float64.
+
+    Refuses columns other than the envelope lists, and types that are no numbers.
+    """
+    timed = _check_names(envelope, names)
+    if schema.equals(_floats(tuple(names))):
+        return timed, True
+    for i, field in enumerate(schema):
+        if field.type == _FLOAT64:
+            continue
+        numeric = pa.types.is_floating(field.type) or pa.types.is_integer(field.type) or pa.types.is_null(field.type)
+        named = i == len(names) - 1 and envelope.target is not None and bool(process.target.classes)
+        if not numeric and not (named and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))):
+            raise SampleError("not_numeric", f"{names[i]}: expected numbers; found {field.type}", envelope.sample_id)
+    return timed, all(kind == _FLOAT64 for kind in schema.types)
+
+
+def _check_names(envelope: Envelope, names: list[str]) -> bool:
     ident = envelope.sample_id
     if envelope.sensors is None:
         raise SampleError("schema", "sensors: expected the names of the columns; found nothing", ident)
@@ -99,20 +137,18 @@ def _check_schema(envelope: Envelope, schema: Any, names: list[str], process: Pr
     if not timed and names != expected:
         found = f"{len(names)}: {short(names)}"
         raise SampleError("columns", f"expected {len(expected)} columns, {short(expected)}; found {found}", ident)
-    for i, field in enumerate(schema):
-        if field.type == _FLOAT64:
-            continue
-        numeric = pa.types.is_floating(field.type) or pa.types.is_integer(field.type) or pa.types.is_null(field.type)
-        named = i == len(names) - 1 and envelope.target is not None and bool(process.target.classes)
-        if not numeric and not (named and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))):
-            raise SampleError("not_numeric", f"{names[i]}: expected numbers; found {field.type}", ident)
     return timed
 
 
+@lru_cache(maxsize=64)
+def _floats(names: tuple[str, ...]) -> Any:
+    return pa.schema([pa.field(name, _FLOAT64) for name in names])
+
+
 def _columns(
-    messages: Any, schema: Any, targeted: bool, process: Process, ident: str | None
-) -> tuple[NDArray[np.float64], Any]:
-    """Times and sensors of all record batches, (rows, columns), and the target: an array or, for classes, a list."""
+    messages: Any, schema: Any, plain: bool, targeted: bool, process: Process, ident: str | None
+) -> tuple[NDArray[np.float64], Any, list[Any]]:
+    """Times and sensors of all record batches, (rows, columns), the target (an array or, for classes, a list), them."""
     batches, rows = [], 0
     while True:
         try:
@@ -129,13 +165,13 @@ def _columns(
         batch.validate(full=True)
         batches.append(batch)
     check_rows(rows, process, ident)
-    if all(kind == _FLOAT64 for kind in schema.types):
+    if plain:
         found = [batch.to_tensor(null_to_nan=True, row_major=False).to_numpy() for batch in batches]
         values = found[0] if len(found) == 1 else np.concatenate(found)
-        return (values[:, :-1], values[:, -1]) if targeted else (values, None)
+        return *_parted(values, targeted), batches
     columns = [_joined([_plain(batch.column(j)) for batch in batches]) for j in range(len(schema))]
     target = columns.pop() if targeted else None
-    return np.column_stack(columns), target
+    return np.column_stack(columns), target, batches
 
 
 def _compressed(metadata: bytes) -> bool:

@@ -6,6 +6,7 @@ import json
 import reprlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ MAX_ID, MAX_NAME, MAX_TEXT = 200, 200, 2000
 MAX_COLUMNS, MAX_METADATA = 5000, 64
 
 
+@lru_cache(maxsize=4096)  # the same names come with every message of a source
 def _printable(text: str) -> str:
     if not text.isprintable() or text != text.strip():
         raise ValueError("printable text without spaces around it expected")

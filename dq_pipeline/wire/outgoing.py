@@ -94,9 +94,11 @@ def to_json(body: Mapping[str, Any]) -> bytes:
     >>> to_json({"a": np.float64("inf"), "b": np.datetime64(0, "s"), "c": np.arange(2)})
     b'{"a":null,"b":"1970-01-01T00:00:00Z","c":[0,1]}'
     """
-    return json.dumps(_plain(body), allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "backslashreplace"
-    )
+    try:
+        text = _COMPACT.encode(body)
+    except (ValueError, TypeError):  # a number that is not finite, which few bodies hold, or a key that is no text
+        text = _COMPACT.encode(_plain(body))
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _headers(kind: str) -> list[tuple[str, bytes]]:
@@ -121,3 +123,6 @@ def _plain(value: Any) -> Any:
             return value
         case _:
             return str(value)
+
+
+_COMPACT = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain)
