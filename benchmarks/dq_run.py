@@ -40,7 +40,7 @@ Row = dict[str, Any]
 def measure(short: bool) -> list[Row]:
     """Samples a second of both, their ratio, and where `dq run` spends its time."""
     sizes: dict[Form, tuple[int, int]] = (
-        {"arrow": (2, 200), "json": (1, 50)} if short else {"arrow": (3, 1000), "json": (2, 250)}
+        {"arrow": (2, 200), "json": (1, 50)} if short else {"arrow": (3, 1500), "json": (2, 250)}
     )
     total = sum(rounds * samples for rounds, samples in sizes.values())
     recordings = simulate(HISTORY + WARM_UP + total, np.random.default_rng(5))

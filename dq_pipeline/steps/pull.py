@@ -10,11 +10,12 @@ from typing import Any
 
 from dq_pipeline.errors import DataLossError, StateError
 from dq_pipeline.ports import World
+from dq_pipeline.process import Process
 from dq_pipeline.process import Stream as StreamSettings
 from dq_pipeline.records import BatchState, Claim, Loss, OffsetRange, RawMessage
 from dq_pipeline.steps import landing, paths
 from dq_pipeline.steps.clock import as_moment, utc_now
-from dq_pipeline.steps.gate import decode_all
+from dq_pipeline.steps.gate import Decoded, decode_all
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.serving import in_production
 
@@ -61,8 +62,15 @@ def pull(world: World, process: str, *, holder: str, held: Held | None = None) -
     if held is None:
         uri = world.lake.put(file, partial(landing.write, messages))
     else:
-        held.read_ahead(world, settings.topic, _next(claim, marks, settings))
-        uri = _landed(world, process, file, messages, held)
+        serving = in_production(world, process).process
+        decoded = held.decoded_ahead(serving)
+        if decoded is not None:
+            held.read_ahead(world, settings.topic, _next(claim, marks, settings), serving)
+            uri = world.lake.put(file, partial(landing.write, messages))
+        else:
+            uri, decoded = _landed(world, file, messages, serving)
+            held.read_ahead(world, settings.topic, _next(claim, marks, settings), serving)
+        held.keep(uri, serving, decoded)
     world.ledger.mark_landed(claim, uri, len(messages), utc_now())
     return {"batch_id": claim.batch_id, "sequence": claim.sequence, "messages": len(messages)}
 
@@ -73,15 +81,12 @@ def announce(world: World, process: str) -> None:
         world.notifier.notify(notice)
 
 
-def _landed(world: World, process: str, file: str, messages: list[RawMessage], held: Held) -> str:
+def _landed(world: World, file: str, messages: list[RawMessage], serving: Process) -> tuple[str, Decoded]:
     """Write the messages, and decode them meanwhile for the assessment."""
-    serving = in_production(world, process).process
     with ThreadPoolExecutor(1) as pool:
         written = pool.submit(world.lake.put, file, partial(landing.write, messages))
         decoded = decode_all(messages, serving, as_moment(utc_now()))
-        uri = written.result()
-    held.keep(uri, serving, decoded)
-    return uri
+        return written.result(), decoded
 
 
 def _next(claim: Claim, marks: Mapping[int, tuple[int, int]], settings: StreamSettings) -> list[OffsetRange]:
@@ -89,8 +94,14 @@ def _next(claim: Claim, marks: Mapping[int, tuple[int, int]], settings: StreamSe
     waiting = {r.partition: (r.stop, marks[r.partition][1]) for r in claim.ranges if r.stop < marks[r.partition][1]}
     if sum(stop - start for start, stop in waiting.values()) < settings.min_samples:
         return []
-    each = max(settings.max_samples // len(waiting), 1)
-    return [OffsetRange(p, start, min(start + each, stop)) for p, (start, stop) in waiting.items()]
+    ranges, left = [], settings.max_samples
+    shortest = sorted(waiting, key=lambda p: (waiting[p][1] - waiting[p][0], p))
+    for position, p in enumerate(shortest):  # as fairly as a claim shares them
+        start, stop = waiting[p]
+        count = min(stop - start, left // (len(shortest) - position))
+        left -= count
+        ranges += [OffsetRange(p, start, start + count)] if count else []
+    return sorted(ranges, key=lambda r: r.partition)
 
 
 def _read(world: World, claim: Claim, held: Held | None) -> list[RawMessage]:
