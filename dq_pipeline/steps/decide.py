@@ -142,11 +142,17 @@ def _due(
 
 
 def _renewal(world: World, serving: Serving, sequence: int) -> dict[str, Any] | None:
-    """Two hundred samples of the new regime have come: bins and budget can be what they should be."""
+    """Two hundred samples of the new regime have come: bins and budget can be what they should be.
+
+    Only samples that this release's detector has tested: those that came while it was made may hold another change.
+    """
     bundle, name = serving.bundle, serving.process.name
     if not bundle.rebuilding or bundle.reference_from is None or world.ledger.open_event(name) is not None:
         return None
     until = world.ledger.sample_count(name)
+    if bundle.detector is not None:
+        tested = world.ledger.detector_state(name, serving.detector_id)
+        until = bundle.stream_starts_at if tested is None else tested.samples
     ill = incidents.withheld_numbers(world, name, bundle.reference_from, until)
     if len(ill) - ill.sum() < FULL_REFERENCE:
         return None
