@@ -90,7 +90,7 @@ def fit_contrast_model(reference: Floats) -> tuple[ContrastModel, Floats]:
             f"Expected at least {MIN_REFERENCE_SAMPLES} reference samples to fit the detector, found {samples}: "
             "collect more before fitting"
         )
-    scores, z = fit_scores(_flat(reference), radial=True, silent=_at_rest(reference))
+    scores, z = fit_scores(_flat(reference), radial=True)
     whitening, innovations, residuals = fit_whitening(z, sensors, 1e-3)
     innovations = innovations[ORDER:]
     omega, change = crossfitted_correlation_change(np.ascontiguousarray(innovations[:, :sensors]))
@@ -128,19 +128,6 @@ def contrasts_after(model: ContrastModel, lags: Floats, features: Floats) -> tup
     change_innovations = whiten(model.correlation_whitening, z_change, lags[:, width:])
     after = np.concatenate((lags, np.concatenate((z, z_change), axis=1)))[-ORDER:]
     return contrast(model.contrasts, _by_type(innovations, change_innovations, sensors)), after
-
-
-def _at_rest(reference: Floats) -> NDArray[np.bool_]:
-    """Tail features of which one value makes up more than half of the reference, (7f,).
-
-    A sensor that is steady within a sample and wanders between samples hardly ever passes its outer quantiles: what
-    is left of the feature is a few values, too few to say what chance may do, and its mean tells as much.
-    """
-    half = reference.shape[0] // 2
-    ordered = np.sort(reference, axis=0)
-    resting = (ordered[half:] == ordered[: len(ordered) - half]).any(axis=0)
-    resting[[FEATURES.index(name) for name in FEATURES if not name.endswith("_tail")]] = False
-    return np.asarray(resting.ravel())
 
 
 def _flat(features: Floats) -> Floats:

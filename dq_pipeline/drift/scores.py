@@ -28,7 +28,7 @@ class Scores:
     radius : ()
         Radial clip: a vector of scores whose root mean square is larger is drawn in to it; infinite for none.
     mean, sd : (c,)
-        Standardisation of the clipped scores; where `sd` is infinite every score is 0.
+        Standardisation of the clipped scores.
     """
 
     knots: Floats
@@ -37,7 +37,7 @@ class Scores:
     sd: Floats
 
 
-def fit_scores(reference: Floats, *, radial: bool, silent: NDArray[np.bool_] | None = None) -> tuple[Scores, Floats]:
+def fit_scores(reference: Floats, *, radial: bool) -> tuple[Scores, Floats]:
     """Fit the scores of the reference's features and return them as well.
 
     Parameters
@@ -46,8 +46,6 @@ def fit_scores(reference: Floats, *, radial: bool, silent: NDArray[np.bool_] | N
         Features; NaN is missing and scores 0.
     radial
         Whether whole vectors are drawn in to the 90 % quantile of their root mean square.
-    silent : (c,)
-        Columns that score 0 whatever they show; none by default.
 
     Returns
     -------
@@ -57,8 +55,6 @@ def fit_scores(reference: Floats, *, radial: bool, silent: NDArray[np.bool_] | N
     knots = quantiles(reference, (np.arange(KNOTS) + 0.5) / KNOTS)
     raw = Scores(knots, np.array(np.inf), np.zeros(columns), np.ones(columns))
     z = score(raw, reference)
-    if silent is not None:
-        z[:, silent] = 0.0
     radius = np.array(np.inf)
     if radial:
         length = np.sqrt(np.mean(z * z, axis=1))
@@ -68,8 +64,6 @@ def fit_scores(reference: Floats, *, radial: bool, silent: NDArray[np.bool_] | N
     count = np.maximum(observed.sum(axis=0), 1)
     mean = z.sum(axis=0) / count
     sd = np.maximum(np.sqrt(np.where(observed, (z - mean) ** 2, 0.0).sum(axis=0) / count), _FLOOR)
-    if silent is not None:
-        mean, sd = np.where(silent, 0.0, mean), np.where(silent, np.inf, sd)
     fitted = Scores(knots, radius, mean, sd)
     return fitted, np.where(observed, (z - mean) / sd, 0.0)
 
@@ -102,7 +96,7 @@ def _score(
         squares = 0.0
         for c in range(columns):
             x = values[i, c]
-            if np.isnan(x) or sd[c] == np.inf:
+            if np.isnan(x):
                 out[i, c] = 0.0
                 continue
             below = 0  # knots under x
