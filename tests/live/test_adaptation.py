@@ -57,8 +57,7 @@ def test_a_drift_is_learned_and_the_stream_after_it_predicted(platform: Platform
     line, ledger = adapted.line, platform.world.ledger
     (event,) = (event for event in ledger.events(line.process) if event.sample < 250)
     assert 100 <= event.sample < 130, "found after it began"
-    moves = [(change.action, change.version, change.previous) for change in ledger.changes(line.process)]
-    assert [(action, version) for action, version, _ in moves][-1] == ("promote", adapted.second)
+    assert ("promote", adapted.second) in {(change.action, change.version) for change in ledger.changes(line.process)}
     assert {rows[0][0] for rows in line.predictions(adapted.after).values()} == {adapted.second}
     stale = line.figures(first_sample=100, release=adapted.first)["mae"]
     assert line.figures(first_sample=250, release=adapted.second)["mae"] < 0.3 * stale
