@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dq_pipeline.errors import DataError, SampleError
+from dq_pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from dq_pipeline.process import Process
@@ -54,7 +53,8 @@ def read(
         If no recording of it can be used.
     """
     from dq_pipeline.adapters.history import open_history
-    from dq_pipeline.recording import Placed, assemble, place
+    from dq_pipeline.recording import assemble
+    from dq_pipeline.steps.history_gate import place_all
 
     settings = process
     if not with_target:
@@ -64,18 +64,11 @@ def read(
         settings = settings.model_copy(update={"history": named})
     history = world.history(settings) if file is None else open_history(settings, world.variables)
     count = min(history.count(), samples or history.count())
-    placed: dict[str, Placed] = {}
-    refused: Counter[str] = Counter()
-    for first in range(0, count, _CHUNK):
-        for recording in history.read_chunk(first, min(first + _CHUNK, count)):
-            try:
-                if recording.sample_id in placed:
-                    raise SampleError("duplicate", "expected each id once", recording.sample_id)
-                placed[recording.sample_id] = place(recording, settings, "completion")
-            except SampleError as error:
-                refused[error.reason] += 1
+    cuts = range(0, count, _CHUNK)
+    found = (one for first in cuts for one in history.read_chunk(first, min(first + _CHUNK, count)))
+    placed, refused = place_all(found, settings)
     where = file or f"the history of {process.name}"
     if not placed:
         reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(refused.items())) or "there are none"
         raise DataError(f"{where}: at least one recording that can be used expected, found none ({reasons})")
-    return Read(assemble(list(placed.values()), settings, "completion").in_order(), dict(refused))
+    return Read(assemble(placed, settings, "completion").in_order(), refused)

@@ -22,6 +22,21 @@ def mae(truth: Floats, value: Floats) -> float:
     return float(np.mean(np.abs(truth - value)))
 
 
+def window_error(truth: Floats, value: Floats, task: Task) -> float | None:
+    """What a drift policy looks at: mean absolute error, or share of wrong classes, where the truth is known; or None.
+
+    Examples
+    --------
+    >>> window_error(np.array([1.0, np.nan, 3.0]), np.array([2.0, 2.0, 3.0]), "regression")
+    0.5
+    """
+    known = np.isfinite(truth)
+    if not known.any():
+        return None
+    wrong = truth != value if task == "classification" else np.abs(truth - value)
+    return float(np.mean(wrong[known]))
+
+
 def rmse(truth: Floats, value: Floats) -> float:
     """Root mean squared error, in the target's unit."""
     return float(np.sqrt(np.mean((truth - value) ** 2)))

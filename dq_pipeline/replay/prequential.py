@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dq_pipeline.drift.policy import Decision, OpenEvent, Policy, PolicyState, Refit, RefitDetector, Window
 from dq_pipeline.errors import DataError
 from dq_pipeline.model.boosting import Candidate
+from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.process import Process
 from dq_pipeline.replay.learner import Learner
 from dq_pipeline.replay.memory import Memory, Regime
@@ -143,7 +144,7 @@ def replay(
         statistic[now] = seen.statistic
         alarms += seen.alarms
         sensors += seen.sensors
-        error = None if plan.late else _error(batch.target[now], said.value, process)
+        error = None if plan.late else window_error(batch.target[now], said.value, process.target.task)
         before, turn_began = state.reference_from, time.perf_counter()
         state, decisions = policy.decide(state, Window(first, until, seen.alarms, error))
         if before is None and any(isinstance(decision, OpenEvent) for decision in decisions):
@@ -180,14 +181,6 @@ def replay(
     )
 
 
-def _error(truth: Floats, said: Floats, process: Process) -> float | None:
-    known = np.isfinite(truth)
-    if not known.any():
-        return None
-    wrong = truth != said if process.target.task == "classification" else np.abs(truth - said)
-    return float(np.mean(wrong[known]))
-
-
 def _recurring(
     memory: Memory,
     batch: SampleBatch,
@@ -208,7 +201,8 @@ def _recurring(
         return None, ""
     regime = memory.regimes[found.name]
     if error is not None:
-        theirs = _error(batch.target[now], regime.learner.predict(batch, now.start, now.stop).value, process)
+        said = regime.learner.predict(batch, now.start, now.stop).value
+        theirs = window_error(batch.target[now], said, process.target.task)
         if theirs is None or theirs > error:
             return None, ""
     return regime, f"the regime of sample {found.name} is back (p = {found.p:.2g})"

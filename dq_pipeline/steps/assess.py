@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.profile.bins import Reference
-from dq_pipeline.profile.profile import Profile, profile
+from dq_pipeline.profile.profile import Profile, profile_in_parts
 from dq_pipeline.quality.dimensions import DIMENSIONS
 from dq_pipeline.quality.scorer import QualityScorer, Scores
 from dq_pipeline.quality.threshold import accept
@@ -28,7 +27,6 @@ from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.watch_drift import watch_drift
 
 _THREADS = 4
-_PROFILED_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,21 +143,12 @@ def _to_answer(world: World, gated: Gated, claim: Claim, serving: Serving) -> Sa
 
 def _score(world: World, serving: Serving, scope: Scope, batch: SampleBatch, pool: Executor) -> Scored:
     scorer = serving.horizon_scorer if scope == "horizon" else serving.completion_scorer
-    profiled = _profile(batch.head(scorer.reference.rows), scorer.reference, pool)
+    profiled = profile_in_parts(batch.head(scorer.reference.rows), scorer.reference, pool)
     scores = scorer.score(profiled, _trailing(world, serving, scope, scorer, len(batch)))
     beside = None
     if scope == "completion":
         scores, beside = oracle.with_learned(world, serving, batch, scores)
     return Scored(batch, profiled, scores, accept(scores.unified, serving.bundle.threshold), beside)
-
-
-def _profile(batch: SampleBatch, reference: Reference, pool: Executor) -> Profile:
-    """A large batch on several cores: the pass holds no lock."""
-    if len(batch) <= _PROFILED_AT_ONCE:
-        return profile(batch, reference)
-    cuts = range(0, len(batch), _PROFILED_AT_ONCE)
-    parts = [batch.between(first, min(first + _PROFILED_AT_ONCE, len(batch))) for first in cuts]
-    return Profile.concat(list(pool.map(lambda part: profile(part, reference), parts)))
 
 
 def _trailing(world: World, serving: Serving, scope: Scope, scorer: QualityScorer, n: int) -> Profile | None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dq_pipeline.drift.policy import Refit, RefitDetector, Window, policy_of
+from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm, EventState
@@ -110,8 +111,7 @@ def _window(world: World, process: Process, first: int, until: int) -> tuple[Win
     error: float | None = None
     if judged and not incidents.withheld_numbers(world, process.name, first, until).any():
         truth, value = np.array([row.target for row in judged]), np.array([row.value for row in judged])
-        wrong = truth != value if process.target.task == "classification" else np.abs(truth - value)
-        error = float(np.mean(wrong))
+        error = window_error(truth, value, process.target.task)
     window = Window(first, until, tuple(alarm.sample for alarm in alarms), error)
     return window, {row.release for row in judged}
 

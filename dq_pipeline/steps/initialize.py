@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dq_pipeline import __version__
 from dq_pipeline.drift.detector import DETECTORS
-from dq_pipeline.errors import DataError, SampleError, StateError
+from dq_pipeline.errors import DataError, StateError
 from dq_pipeline.ports import History, World
 from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
@@ -21,7 +21,7 @@ from dq_pipeline.profile.profile import Profile, profile
 from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.quality.threshold import accept, choose
-from dq_pipeline.recording import Placed, assemble, place
+from dq_pipeline.recording import assemble
 from dq_pipeline.release.bundle import Release
 from dq_pipeline.release.provenance import lock_hash
 from dq_pipeline.samples import SampleBatch
@@ -29,6 +29,7 @@ from dq_pipeline.steps import paths
 from dq_pipeline.steps.adapt import fit_detector
 from dq_pipeline.steps.challenger import Progress, fit_and_judge, manifest_of, rng_of, silent, store
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.history_gate import place_all
 from dq_pipeline.steps.reference import (
     SCOPES,
     curated,
@@ -199,16 +200,8 @@ def run_name(run: str) -> str:
 
 
 def _gate(source: History, process: Process, first: int, stop: int) -> tuple[SampleBatch, dict[str, int]]:
-    placed: dict[str, Placed] = {}
-    refused: Counter[str] = Counter()
-    for recording in source.read_chunk(first, stop):
-        try:
-            if recording.sample_id in placed:
-                raise SampleError("duplicate", "expected each id once", recording.sample_id)
-            placed[recording.sample_id] = place(recording, process, "completion", None)
-        except SampleError as error:
-            refused[error.reason] += 1
-    return assemble(tuple(placed.values()), process, "completion"), dict(refused)
+    placed, refused = place_all(source.read_chunk(first, stop), process)
+    return assemble(placed, process, "completion"), refused
 
 
 def _reference(world: World, process: str, run: str, scope: str) -> Reference:
