@@ -3,8 +3,10 @@
 Ours: profile and features of the raw arrays, then the detector's statistic, sample by sample; from profiles in hand the
 statistic alone. Theirs: one `compare` a sensor on all rows of the window, in the one thread it has. The reference is
 prepared on both sides and fitting is left out on both. The two take turns on one machine, each in a process of its own.
-Times are a thread's own, so that a busy machine does not blur them; but that of "as deployed", where the profile is
-taken on two threads as a deployment takes it, is by the clock on the wall.
+In a turn each side works for about as long: theirs once, ours `REPEATS` times, of which the median counts, for a
+processor is slow for the first milliseconds after a pause. Times are a thread's own, so that a busy machine does not
+blur them; but that of "as deployed", where the profile is taken on two threads as a deployment takes it, is by the
+clock on the wall.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from dq_pipeline.recording import assemble, place
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate.vacuum import simulate
 
-REFERENCE, WINDOW = 200, 50
+REFERENCE, WINDOW, REPEATS = 200, 50, 15
 FROM_RAW_BAR, FROM_PROFILES_BAR = 20.0, 100.0
 Row = dict[str, Any]
 
@@ -86,9 +88,9 @@ def _compared(
     theirs, both, raw, ready = [], [], [], []
     for _ in range(turns):
         theirs.append(frouros.seconds())
-        both.append(_seconds(deployed, time.perf_counter))
-        raw.append(_seconds(from_raw))
-        ready.append(_seconds(from_profiles))
+        both.append(_median(deployed, time.perf_counter))
+        raw.append(_median(from_raw))
+        ready.append(_median(from_profiles))
     over = [median(t / s for t, s in zip(theirs, ours, strict=True)) for ours in (both, raw, ready)]
     return [
         _row("from raw arrays, as deployed", median(both) * 1e3, "ms"),
@@ -121,11 +123,13 @@ def _batches() -> tuple[SampleBatch, SampleBatch]:
 
 
 def _alone(work: Callable[[], None], turns: int) -> float:
-    work()
-    return median(_seconds(work) for _ in range(turns))
+    return median(_median(work) for _ in range(turns))
 
 
-def _seconds(work: Callable[[], None], clock: Callable[[], float] = time.thread_time) -> float:
-    began = clock()
-    work()
-    return clock() - began
+def _median(work: Callable[[], None], clock: Callable[[], float] = time.thread_time) -> float:
+    seconds = []
+    for _ in range(REPEATS):
+        began = clock()
+        work()
+        seconds.append(clock() - began)
+    return median(seconds)

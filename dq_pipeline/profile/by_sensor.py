@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -9,24 +11,40 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def by_sensor(values: Floats) -> Floats:
-    """Samples (n, T, f) as (n, f, T), a sensor's readings next to each other.
+def by_sensor(values: NDArray[np.floating[Any]]) -> Floats:
+    """Samples (n, T, f) as columns (n, f, T + 2): a sensor's readings side by side, between two NaN.
+
+    A reading that is not finite becomes NaN.
 
     Examples
     --------
-    >>> by_sensor(np.array([[[1.0, 2.0], [3.0, 4.0]]])).tolist()
-    [[[1.0, 3.0], [2.0, 4.0]]]
+    >>> by_sensor(np.array([[[1.0, 2.0], [3.0, np.inf]]])).tolist()
+    [[[nan, 1.0, 3.0, nan], [nan, 2.0, nan, nan]]]
     """
     n, rows, sensors = values.shape
-    turned = np.empty((n, sensors, rows))
-    _turn(np.ascontiguousarray(values, np.float64), turned)
-    return turned
+    columns = np.empty((n, sensors, rows + 2))
+    _turn(np.ascontiguousarray(values, np.float64), columns)
+    return columns
 
 
 @njit(cache=True, nogil=True)
-def _turn(values: Floats, turned: Floats) -> None:  # pragma: no cover - compiled
+def _turn(values: Floats, columns: Floats) -> None:  # pragma: no cover - compiled
     n, rows, sensors = values.shape
+    columns[:, :, 0] = np.nan
+    columns[:, :, rows + 1] = np.nan
+    readings = columns[:, :, 1 : rows + 1]  # counts from 0: an index that might be negative costs a test in every step
     for i in range(n):
         for t in range(rows):
             for j in range(sensors):
-                turned[i, j, t] = values[i, t, j]
+                v = values[i, t, j]
+                readings[i, j, t] = v if v - v == 0.0 else np.nan
+
+
+@njit(cache=True, nogil=True)
+def ticks(rows: int) -> Floats:  # pragma: no cover - compiled
+    """Time of each row on [-1, 1]."""
+    step = 2.0 / (rows - 1) if rows > 1 else 0.0
+    clock = np.empty(rows)
+    for t in range(rows):
+        clock[t] = step * t - 1.0
+    return clock

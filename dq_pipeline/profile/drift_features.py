@@ -11,14 +11,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dq_pipeline.errors import DataError
-from dq_pipeline.profile.by_sensor import by_sensor
+from dq_pipeline.profile.by_sensor import by_sensor, ticks
+from dq_pipeline.profile.features_pass import FLOOR, SUMS, features_of
 
 Floats = NDArray[np.float64]
 
 FEATURES = ("mean", "spread", "roughness", "slope", "upper_tail", "lower_tail", "residual_spread")
 """Names of the seven features, in the order of their axis."""
-
-_FLOOR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def fit_row_constants(reference: NDArray[np.floating[Any]]) -> RowConstants:
         deviation = scaled - scaled.sum(axis=1, keepdims=True) / cells
         centred[:, j] = np.where(observed, deviation, 0.0).ravel()
     covariance = centred.T @ centred / (count * rows)
-    covariance = 0.98 * covariance + 0.02 * np.diag(np.diag(covariance)) + _FLOOR * np.eye(sensors)
+    covariance = 0.98 * covariance + 0.02 * np.diag(np.diag(covariance)) + FLOOR * np.eye(sensors)
     precision = np.linalg.inv(covariance)
     return RowConstants(median, sd, q10, q90, np.ascontiguousarray(precision / np.diag(precision)[:, None]))
 
@@ -117,13 +116,9 @@ def features(values: NDArray[np.floating[Any]], constants: RowConstants) -> Floa
     >>> bool(warm[0, 0, 0] > 0.5)
     True
     """
-    return features_by_sensor(by_sensor(_samples(values, constants.sensors)), constants)
-
-
-def features_by_sensor(columns: Floats, constants: RowConstants) -> Floats:
-    """The same of samples that stand sensor by sensor, (n, f, T) contiguous."""
-    out = np.empty((columns.shape[0], len(FEATURES), columns.shape[1]))
-    features_into(columns, constants.median, constants.sd, constants.q10, constants.q90, constants.residual, out)
+    columns = by_sensor(_samples(values, constants.sensors))
+    out = np.empty((len(columns), len(FEATURES), constants.sensors))
+    _each(columns, constants.median, constants.sd, constants.q10, constants.q90, constants.residual, out)
     return out
 
 
@@ -134,131 +129,11 @@ def _samples(values: NDArray[np.floating[Any]], sensors: int | None) -> Floats:
     return np.ascontiguousarray(values, dtype=np.float64)
 
 
-# Sums may be taken in any order, several at once; whether a cell is missing must still be asked (no `nnan`, no `ninf`).
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def features_into(
-    values: Floats, median: Floats, sd: Floats, q10: Floats, q90: Floats, residual: Floats, out: Floats
-) -> None:  # pragma: no cover - compiled
-    """The compiled pass behind :func:`features`: `values` (n, f, T) float64 into `out` (n, 7, f)."""
-    n, sensors, rows = values.shape
-    scaled = np.empty((sensors, rows))
-    clock = np.empty(rows)
-    step = 2.0 / (rows - 1) if rows > 1 else 0.0
-    for t in range(rows):
-        clock[t] = step * t - 1.0
-    for i in range(n):
-        for j in range(sensors):
-            column, middle, per_sd = scaled[j], median[j], 1.0 / sd[j]
-            for t in range(rows):
-                column[t] = (values[i, j, t] - middle) * per_sd
-            count = 0
-            for t in range(rows):
-                count += int(column[t] - column[t] == 0.0)
-            if count < 2:
-                out[i, :, j] = np.nan
-                column[:] = 0.0
-            elif count == rows:
-                _whole(column, clock, q10[j], q90[j], out[i, :, j])
-            else:
-                _in_part(column, clock, count, q10[j], q90[j], out[i, :, j])
-        if sensors == 1:
-            if not np.isnan(out[i, 0, 0]):
-                out[i, 6, 0] = 0.0
-            continue
-        _residuals(scaled, residual, out[i])
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _whole(column: Floats, clock: Floats, low: float, high: float, out: Floats) -> None:  # pragma: no cover - compiled
-    """Six features of a sensor whose every cell was seen; leaves the column centred."""
-    rows = column.shape[0]
-    total = above = below = squared_steps = time_variation = 0.0
-    for t in range(rows):
-        x = column[t]
-        total += x
-        over, under = x - high, low - x
-        above += over if over > 0.0 else 0.0
-        below += under if under > 0.0 else 0.0
-        time_variation += clock[t] * clock[t]
-    for t in range(1, rows):
-        change = column[t] - column[t - 1]
-        squared_steps += change * change
-    mean = total / rows
-    variation = cross = 0.0
-    for t in range(rows):
-        x = column[t] - mean
-        column[t] = x
-        variation += x * x
-        cross += x * clock[t]
-    out[0] = mean
-    out[1] = 0.5 * np.log(variation / rows + _FLOOR)
-    out[2] = 0.5 * np.log(squared_steps / (rows - 1) + _FLOOR)
-    out[3] = cross / time_variation
-    out[4] = above / rows
-    out[5] = below / rows
-
-
 @njit(cache=True, nogil=True)
-def _in_part(
-    column: Floats, clock: Floats, count: int, low: float, high: float, out: Floats
+def _each(
+    columns: Floats, median: Floats, sd: Floats, q10: Floats, q90: Floats, residual: Floats, out: Floats
 ) -> None:  # pragma: no cover - compiled
-    """The same where cells are missing, which are 0 after centring."""
-    rows = column.shape[0]
-    pairs = 0
-    total = squared_steps = time_total = above = below = 0.0
-    previous = np.nan
-    for t in range(rows):
-        x = column[t]
-        if not np.isfinite(x):
-            previous = np.nan
-            continue
-        total += x
-        time_total += clock[t]
-        above += max(x - high, 0.0)
-        below += max(low - x, 0.0)
-        if not np.isnan(previous):
-            pairs += 1
-            squared_steps += (x - previous) ** 2
-        previous = x
-    mean, time_mean = total / count, time_total / count
-    variation = cross = time_variation = 0.0
-    for t in range(rows):
-        x = column[t]
-        if not np.isfinite(x):
-            column[t] = 0.0
-            continue
-        x -= mean
-        time = clock[t] - time_mean
-        column[t] = x
-        variation += x * x
-        cross += x * time
-        time_variation += time * time
-    out[0] = mean
-    out[1] = 0.5 * np.log(variation / count + _FLOOR)
-    out[2] = 0.5 * np.log(squared_steps / pairs + _FLOOR) if pairs > 0 else np.nan
-    out[3] = cross / time_variation
-    out[4] = above / count
-    out[5] = below / count
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _residuals(centred: Floats, residual: Floats, out: Floats) -> None:  # pragma: no cover - compiled
-    """The last feature, from the scatter (f, f) of the centred columns (f, T)."""
-    sensors, rows = centred.shape
-    scatter = np.empty((sensors, sensors))
-    for a in range(sensors):
-        for b in range(a, sensors):
-            product = 0.0
-            for t in range(rows):
-                product += centred[a, t] * centred[b, t]
-            scatter[a, b] = product
-    for j in range(sensors):
-        if np.isnan(out[0, j]):
-            continue
-        power = 0.0
-        for a in range(sensors):
-            row = 0.5 * residual[j, a] * scatter[a, a]
-            for b in range(a + 1, sensors):
-                row += residual[j, b] * scatter[a, b]
-            power += 2.0 * residual[j, a] * row
-        out[6, j] = 0.5 * np.log(max(power, 0.0) / rows + _FLOOR)
+    n, sensors, padded = columns.shape
+    scaled, sums, clock = np.empty((sensors, padded - 2)), np.empty((sensors, SUMS)), ticks(padded - 2)
+    for i in range(n):
+        features_of(columns[i], clock, median, sd, q10, q90, residual, scaled, sums, out[i])

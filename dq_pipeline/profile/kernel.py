@@ -1,6 +1,7 @@
 """The one compiled pass over samples, walking one sensor of one sample at a time.
 
-Compiled without fast-math: NaN tests vanish under it.
+Compiled without fast-math: NaN tests vanish under it. Numba keeps it compiled until this file changes: whoever changes
+a compiled function that it calls deletes `__pycache__/*.nb*` beside it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from dq_pipeline.profile.by_sensor import ticks
+from dq_pipeline.profile.features_pass import features_of
 from dq_pipeline.profile.whole import count_whole
 
 Floats = NDArray[np.float64]
@@ -39,7 +42,7 @@ _RANGE, _STEP, _STUCK, _RULE = 1, 2, 4, 8
 
 @njit(cache=True, nogil=True)
 def profile_into(
-    values: Floats,
+    columns: Floats,
     starts: Integers,
     lower: Floats,
     upper: Floats,
@@ -56,19 +59,23 @@ def profile_into(
     range_high: Floats,
     centre: Floats,
     scale: Floats,
+    q10: Floats,
+    q90: Floats,
+    residual: Floats,
     broken: NDArray[np.bool_],
     concerned: NDArray[np.bool_],
     counters: Integers,
     moments: Floats,
     histogram: NDArray[np.uint32],
     drift_histogram: NDArray[np.uint32],
+    features: Floats,
 ) -> None:  # pragma: no cover - compiled
     """Profile samples against a reference's limits.
 
     Parameters
     ----------
-    values : (n, f, T)
-        Readings; a cell that is not finite is missing.
+    columns : (n, f, T + 2)
+        Readings as `by_sensor` turns them; NaN is a missing cell.
     starts : (K + 1,)
         First row of each phase, then T.
     lower, upper : (f, T)
@@ -84,9 +91,11 @@ def profile_into(
     spike_limit : (f, K)
         Largest usual distance from the median of a reading and its two neighbours.
     step_limit, range_low, range_high, centre, scale : (f,)
-        Largest usual step, the sensor's physical range, location and scale for the moments.
+        Largest usual step, the sensor's physical range, location and scale for moments and features.
     run_limit : (f,)
         Longest usual run of equal readings; missing cells do not end a run.
+    q10, q90, residual
+        The rest of `drift_features.RowConstants`.
     broken : (R, n, T)
         Where each rule does not hold.
     concerned : (R, f)
@@ -99,23 +108,20 @@ def profile_into(
         Out, zeros on entry; the last bin counts missing cells.
     drift_histogram : (n, f, 33)
         Out, zeros on entry: the same by the bins over the whole recording.
+    features : (n, 7, f)
+        Out; the order of `drift_features.FEATURES`.
     """
-    n, sensors, rows = values.shape
-    phases = starts.shape[0] - 1
-    column = np.empty(rows + 2)
-    flags = np.empty(rows, np.uint8)
-    column[0] = np.nan
-    column[rows + 1] = np.nan
-    tick = 2.0 / (rows - 1) if rows > 1 else 0.0
-    clocks, cells = np.arange(rows) * tick - 1.0, np.empty(rows, np.uint32)
+    n, sensors, padded = columns.shape
+    rows, phases = padded - 2, starts.shape[0] - 1
+    scaled, clock = np.empty((sensors, rows)), ticks(rows)
+    flags, cells = np.empty(rows, np.uint8), np.empty(rows, np.uint32)
     for i in range(n):
+        features_of(columns[i], clock, centre, scale, q10, q90, residual, scaled, moments[i], features[i])
         for j in range(sensors):
+            column = columns[i, j]
             low_limit, high_limit, largest_step = range_low[j], range_high[j], step_limit[j]
-            longest_run, middle, per_scale = run_limit[j], centre[j], 1.0 / scale[j]
+            longest_run = run_limit[j]
             whole_base, whole_unit = whole_low[j], whole_per_unit[j]
-            for t in range(rows):
-                v = values[i, j, t]
-                column[t + 1] = v if v - v == 0.0 else np.nan
             if _any_beyond(column, low_limit, high_limit, largest_step):
                 for t in range(rows):
                     v = column[t + 1]
@@ -145,22 +151,16 @@ def profile_into(
                     whole_table[j],
                     spike_limit[j],
                     longest_run,
-                    middle,
-                    per_scale,
-                    clocks,
                     cells,
                     flags,
                     histogram[i, j],
                     drift_histogram[i, j],
-                    moments[i, j],
                 )
                 counters[i, j, 1] = seen
                 counters[i, j, 2], counters[i, j, 3], counters[i, j, 4] = found
                 _count_flags(flags, counters[i, j])
                 continue
-            outlying = spikes = abnormal = pairs = 0
-            total = squares = squared_steps = 0.0
-            time = time_squares = time_products = 0.0
+            outlying = spikes = abnormal = 0
             run_value = np.nan
             run_start = run = 0
             for k in range(phases):
@@ -174,18 +174,7 @@ def profile_into(
                     histogram[i, j, k, table[j, k, np.uint32(cell)]] += 1
                     cell = min(max((v - whole_base) * whole_unit, 0.0), 511.0)
                     drift_histogram[i, j, whole_table[j, np.uint32(cell)]] += 1
-                    x = (v - middle) * per_scale
-                    clock = tick * t - 1.0
-                    total += x
-                    squares += x * x
-                    time += clock
-                    time_squares += clock * clock
-                    time_products += clock * x
                     before, after = column[t], column[t + 2]
-                    if before == before:
-                        d = (v - before) * per_scale
-                        pairs += 1
-                        squared_steps += d * d
                     off = max(v - max(before, after), min(before, after) - v)
                     is_spike = (off > spike) & (before + after == before + after)
                     is_out = (v < lower[j, t]) | (v > upper[j, t])
@@ -208,13 +197,6 @@ def profile_into(
             counters[i, j, 3] = spikes
             counters[i, j, 4] = abnormal
             _count_flags(flags, counters[i, j])
-            moments[i, j, 0] = total
-            moments[i, j, 1] = squares
-            moments[i, j, 2] = pairs
-            moments[i, j, 3] = squared_steps
-            moments[i, j, 4] = time
-            moments[i, j, 5] = time_squares
-            moments[i, j, 6] = time_products
 
 
 @njit(cache=True, nogil=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.by_sensor import by_sensor
-from dq_pipeline.profile.drift_features import features_by_sensor
+from dq_pipeline.profile.drift_features import FEATURES
 from dq_pipeline.profile.kernel import BINS, COUNTERS, MOMENTS, profile_into
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.storage import from_npz
@@ -151,43 +151,21 @@ def profile(batch: SampleBatch, reference: Reference) -> Profile:
             f"Expected samples of {reference.rows} rows of {', '.join(reference.sensors)}; "
             f"found {batch.rows} rows of {', '.join(batch.sensors)}"
         )
-    columns = by_sensor(batch.values)
-    counters, moments, histogram, drift_histogram = count(columns, reference)
-    return Profile(
+    n, f = len(batch), len(batch.sensors)
+    made = Profile(
         reference_id=reference.id,
-        samples=np.ones(len(batch), np.int64),
+        samples=np.ones(n, np.int64),
         received=batch.received,
         disordered=batch.disordered,
-        counters=counters,
-        moments=moments,
-        histogram=histogram,
-        drift_histogram=drift_histogram,
-        drift_features=features_by_sensor(columns, reference.drift),
+        counters=np.zeros((n, f, len(COUNTERS)), np.int64),
+        moments=np.zeros((n, f, len(MOMENTS))),
+        histogram=np.zeros((n, f, reference.phases, BINS + 1), np.uint32),
+        drift_histogram=np.zeros((n, f, BINS + 1), np.uint32),
+        drift_features=np.empty((n, len(FEATURES), f)),
     )
-
-
-def profile_in_parts(batch: SampleBatch, reference: Reference, pool: Executor) -> Profile:
-    """The same on several cores: the compiled passes hold no lock.
-
-    Parameters
-    ----------
-    pool
-        Threads that take `AT_ONCE` samples at a time.
-    """
-    if len(batch) <= AT_ONCE:
-        return profile(batch, reference)
-    parts = [batch.between(first, min(first + AT_ONCE, len(batch))) for first in range(0, len(batch), AT_ONCE)]
-    return Profile.concat(list(pool.map(lambda part: profile(part, reference), parts)))
-
-
-def count(columns: Floats, reference: Reference) -> tuple[Integers, Floats, NDArray[np.uint32], NDArray[np.uint32]]:
-    """Counters (n, f, 10), moments (n, f, 7) and histograms (n, f, K, 33) and (n, f, 33) of columns (n, f, T)."""
-    n, f, _ = columns.shape
-    counters = np.zeros((n, f, len(COUNTERS)), np.int64)
-    moments = np.zeros((n, f, len(MOMENTS)))
-    histogram = np.zeros((n, f, reference.phases, BINS + 1), np.uint32)
-    drift_histogram = np.zeros((n, f, BINS + 1), np.uint32)
+    columns = by_sensor(batch.values)
     broken, concerned = _rule_breaks(columns, reference)
+    rows = reference.drift
     profile_into(
         columns,
         reference.starts,
@@ -204,25 +182,43 @@ def count(columns: Floats, reference: Reference) -> tuple[Integers, Floats, NDAr
         reference.run_limit,
         reference.range_low,
         reference.range_high,
-        reference.drift.median,
-        reference.drift.sd,
+        rows.median,
+        rows.sd,
+        rows.q10,
+        rows.q90,
+        rows.residual,
         broken,
         concerned,
-        counters,
-        moments,
-        histogram,
-        drift_histogram,
+        made.counters,
+        made.moments,
+        made.histogram,
+        made.drift_histogram,
+        made.drift_features,
     )
-    return counters, moments, histogram, drift_histogram
+    return made
+
+
+def profile_in_parts(batch: SampleBatch, reference: Reference, pool: Executor) -> Profile:
+    """The same on several cores: the compiled passes hold no lock.
+
+    Parameters
+    ----------
+    pool
+        Threads that take `AT_ONCE` samples at a time.
+    """
+    if len(batch) <= AT_ONCE:
+        return profile(batch, reference)
+    parts = [batch.between(first, min(first + AT_ONCE, len(batch))) for first in range(0, len(batch), AT_ONCE)]
+    return Profile.concat(list(pool.map(lambda part: profile(part, reference), parts)))
 
 
 def _rule_breaks(columns: Floats, reference: Reference) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Where each rule is broken (R, n, T), and the sensors it names (R, f)."""
     rules = reference.parsed_rules
-    n, f, rows = columns.shape
-    broken = np.empty((len(rules), n, rows), np.bool_)
+    n, f, padded = columns.shape
+    broken = np.empty((len(rules), n, padded - 2), np.bool_)
     concerned = np.zeros((len(rules), f), np.bool_)
-    named = {name: columns[:, j] for j, name in enumerate(reference.sensors)}
+    named = {name: columns[:, j, 1:-1] for j, name in enumerate(reference.sensors)}
     with np.errstate(all="ignore"):
         for r, rule in enumerate(rules):
             broken[r] = rule.broken(named)
