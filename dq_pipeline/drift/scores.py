@@ -69,9 +69,17 @@ def fit_scores(reference: Floats, *, radial: bool) -> tuple[Scores, Floats]:
 
 
 def score(fitted: Scores, values: Floats) -> Floats:
-    """Scores (n, c) of features (n, c); NaN scores 0."""
+    """Scores (n, c) of features (n, c); NaN scores 0.
+
+    What lies beyond the reference is extrapolated up to `CLIP`. Not so where a feature rested at one value through more
+    than half of the reference, as the tails of a sensor do that is steady within a sample: the few other values tell
+    that it moved and not how far chance may take it, and nothing scores more than the middle of them.
+    """
     out = np.empty(values.shape)
-    _score(np.ascontiguousarray(values), fitted.knots, _NORMAL, float(fitted.radius), fitted.mean, fitted.sd, out)
+    moved = (fitted.knots != fitted.knots[KNOTS // 2]).sum(axis=0)
+    clip = np.where(moved < KNOTS // 2, _NORMAL[KNOTS - 1 - np.minimum(moved, KNOTS // 2) // 2], CLIP)
+    radius = float(fitted.radius)
+    _score(np.ascontiguousarray(values), fitted.knots, _NORMAL, clip, radius, fitted.mean, fitted.sd, out)
     return out
 
 
@@ -88,7 +96,14 @@ def quantiles(values: Floats, levels: Floats) -> Floats:
 
 @njit(cache=True, nogil=True)
 def _score(
-    values: Floats, knots: Floats, normal: Floats, radius: float, mean: Floats, sd: Floats, out: Floats
+    values: Floats,
+    knots: Floats,
+    normal: Floats,
+    clip: Floats,
+    radius: float,
+    mean: Floats,
+    sd: Floats,
+    out: Floats,
 ) -> None:  # pragma: no cover - compiled
     n, columns = values.shape
     last = knots.shape[0] - 1
@@ -122,7 +137,7 @@ def _score(
             else:
                 share = (x - knots[below - 1, c]) / (knots[below, c] - knots[below - 1, c])
                 z = normal[below - 1] + share * (normal[below] - normal[below - 1])
-            z = min(max(z, -CLIP), CLIP)
+            z = min(max(z, -clip[c]), clip[c])
             out[i, c] = z
             squares += z * z
         length = np.sqrt(squares / columns)

@@ -34,11 +34,20 @@ def test_beyond_the_ends_the_outer_four_knots_lead_on_to_the_clip():
     np.testing.assert_allclose(found, [NORMAL[0] - slope, NORMAL[31] + slope, 3.5, -3.5, 0.0])
 
 
+def test_where_the_reference_rested_nothing_scores_more_than_the_middle_of_what_moved():
+    seldom = np.concatenate((np.zeros(22), np.arange(1.0, 11.0)))
+    often = np.concatenate((np.zeros(16), np.arange(1.0, 17.0)))
+    values = np.array([[0.0], [3.0], [6.0], [1e9]])
+    found = score(raw(seldom), values)[:, 0]
+    np.testing.assert_allclose(found, [(NORMAL[0] + NORMAL[21]) / 2, NORMAL[24], NORMAL[26], NORMAL[26]])
+    np.testing.assert_allclose(score(raw(often), values)[-1, 0], 3.5)
+
+
 def test_a_sensor_constant_in_the_reference_scores_zero_until_it_moves():
     for radial in (False, True):
         fitted, z = fit_scores(np.full((40, 1), 3.0), radial=radial)
         np.testing.assert_allclose(z, 0.0, atol=1e-12)
-        np.testing.assert_allclose(score(fitted, np.array([[3.1]])), 1.0 if radial else 3.5 / 0.05)
+        np.testing.assert_allclose(score(fitted, np.array([[3.1]])), 1.0 if radial else NORMAL[-1] / 0.05)
 
 
 def test_the_radial_clip_draws_whole_vectors_in():
