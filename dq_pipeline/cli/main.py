@@ -18,6 +18,7 @@ from dq_pipeline.cli import (
     demo,
     doctor,
     drift,
+    experiments,
     feed,
     incidents,
     initialize,
@@ -70,7 +71,7 @@ def options(
 
 
 _LOOP = (demo, servers, doctor, topics, simulate, initialize, feed, run, labels, status, releases, incidents, airflow)
-_ON_FILES = (replay, score, drift)
+_ON_FILES = (replay, score, drift, experiments)
 
 for module in (*_LOOP, *_ON_FILES):
     module.register(app)

@@ -78,4 +78,5 @@ def _table(table: Table) -> str:
     head = "".join(f"<th>{html.escape(str(column.header))}</th>" for column in table.columns)
     rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in zip(*columns, strict=True))
     title = f"<h2>{html.escape(str(table.title))}</h2>" if table.title else ""
-    return f"{title}<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+    note = f"<p>{html.escape(str(table.caption))}</p>" if table.caption else ""
+    return f"{title}{note}<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"

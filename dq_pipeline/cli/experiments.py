@@ -1,0 +1,84 @@
+"""`dq experiments`: the published experiments and our own, made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from dq_pipeline.cli.terminal import AsJson, answer, bar, errors, stepwise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the `dq` application."""
+    app.command()(experiments)
+
+
+def experiments(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all by default.", show_default=False)] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few samples and seeds: minutes, and no figures.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where results go; `experiments` in DQ_VAR by default.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Say which there are, and end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make experiments again: tables as JSON, and one page of all that were made.
+
+    The recorded processes take part where DQ_DATA_DIR names their data. Each experiment replaces its own file, so the
+    page also shows what was made before::
+
+        dq experiments --list
+        dq experiments paper --quick
+    """
+    from dq_pipeline.cli import page
+    from dq_pipeline.experiments.experiment import EXPERIMENTS, Asked, experiment
+    from dq_pipeline.experiments.results import made, make
+    from dq_pipeline.settings import Settings
+
+    if listed:
+        answer(dict(EXPERIMENTS), as_json, *(f"{name}: {about}" for name, about in EXPERIMENTS.items()))
+        return
+    settings = Settings.resolve()
+    where = folder or settings.var / "experiments"
+    index = where / "index.html"
+    page.check(index)
+    chosen = names or list(EXPERIMENTS)
+    for name in chosen:
+        experiment(name)  # an unknown one is said before the first is made
+    results = []
+    for name in chosen:
+        with bar() as progress:
+            asked = Asked(quick, settings.process_dir, settings.variables, stepwise(progress))
+            results.append(make(name, asked, where))
+        errors().print(f"{name}: {results[-1]['seconds']:.0f} s", highlight=False)
+    shown = made(where)
+    plots = [plot["figure"] for result in shown for plot in result["plots"]]
+    page.write(index, "Experiments", _summary(shown), plots, [table for one in shown for table in _tables(one)])
+    told = {"results": results, "page": str(index)}
+    answer(told, as_json, *(table for one in results for table in _tables(one)), f"written to {where}, see {index}")
+
+
+def _summary(results: Sequence[Mapping[str, Any]]) -> str:
+    parts = [
+        f"{one['about']} ({'quick, no figures; ' if one['quick'] else ''}{one['seconds']:.0f} s, {one['made']})"
+        for one in results
+    ]
+    found = results[0]["machine"]
+    return f"On {found['cores']} cores of {found['processor']}, Python {found['python']}: " + "; ".join(parts) + "."
+
+
+def _tables(result: Mapping[str, Any]) -> list[Table]:
+    return [_table(one) for one in result["tables"]]
+
+
+def _table(told: Mapping[str, Any]) -> Table:
+    table = Table(title=told["title"], caption=told["note"], title_justify="left", caption_justify="left")
+    for head in told["rows"][0]:
+        table.add_column(head)
+    for row in told["rows"]:
+        table.add_row(*("" if cell is None else str(cell) for cell in row.values()))
+    return table

@@ -1,0 +1,71 @@
+"""Results of experiments on disk: one JSON file an experiment, and one page of all."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dq_pipeline.experiments.experiment import EXPERIMENTS, Asked, Plot, Table, experiment
+
+_VERSIONS = ("dq-pipeline", "numpy", "scipy", "scikit-learn", "xgboost")
+
+
+def make(name: str, asked: Asked, folder: Path) -> dict[str, Any]:
+    """Make one experiment and write `<folder>/<name>.json`.
+
+    Returns
+    -------
+    dict
+        What the file holds: the experiment, when and where it was made, seconds, tables and plots.
+    """
+    began, cpu = time.perf_counter(), time.process_time()
+    answer = experiment(name)(asked)
+    result = {
+        "experiment": name,
+        "about": EXPERIMENTS[name],
+        "quick": asked.quick,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "seconds": round(time.perf_counter() - began, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "tables": [asdict(part) for part in answer if isinstance(part, Table)],
+        "plots": [asdict(part) for part in answer if isinstance(part, Plot)],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{name}.json"
+    draft.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    draft.replace(folder / f"{name}.json")
+    return result
+
+
+def made(folder: Path) -> list[dict[str, Any]]:
+    """Results of the experiments that were made, in the order of the report."""
+    files = [folder / f"{name}.json" for name in EXPERIMENTS]
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
+
+
+def machine() -> Mapping[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in _VERSIONS},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()
