@@ -4,10 +4,11 @@ PYTHON ?= python3
 PROCESS ?= vacuum
 PARTS ?=
 ONCE ?=
+QUICK ?=
 RUN := .venv/bin/python
 DQ := $(RUN) -m dq_pipeline.cli.main
 
-.PHONY: help .venv demo up down test lint type bench ci
+.PHONY: help .venv demo up down test lint type bench experiments ci
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -42,5 +43,9 @@ type: .venv  ## types, strictly
 bench: .venv  ## the benchmarks (BENCH_SHORT=1 for a quick look)
 	@$(RUN) -m benchmarks
 
+experiments: .venv  ## the published experiments and our own (QUICK=1 for a look), to var/experiments
+	@$(DQ) experiments $(if $(QUICK),--quick)
+
 ci: lint type test  ## what must pass before a merge
+	@$(MAKE) --no-print-directory experiments QUICK=1
 	@BENCH_SHORT=1 $(RUN) -m benchmarks

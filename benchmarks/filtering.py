@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.protocols import available, gated, recordings, spoil
+from benchmarks.protocols import available, gated, recordings
 from dq_pipeline.model.labels import label_guard
 from dq_pipeline.process import PUBLISHED_THRESHOLD, Process, Quality
 from dq_pipeline.profile.bins import Reference
@@ -23,7 +23,7 @@ from dq_pipeline.quality.curate import in_windows
 from dq_pipeline.quality.threshold import accept, choose
 from dq_pipeline.recording import Recording
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.simulate.faults import FAULTS, robust_scale
+from dq_pipeline.simulate.faults import with_spoilt_labels
 from dq_pipeline.steps.reference import curated, fit_scorer, with_faults
 from dq_pipeline.steps.sweep import sweep_threshold, trial_error
 
@@ -94,14 +94,7 @@ def scores(process: Process, dirty: SampleBatch, rng: np.random.Generator) -> ND
 
 
 def _with_faults(process: Process, found: list[Recording], rng: np.random.Generator) -> list[Recording]:
-    target = str(process.target.column)
-    columns = [np.column_stack([one.values, one.target]) for one in found if one.target is not None]
-    sizes = robust_scale(np.concatenate(columns))
-    scale = dict(zip((*found[0].sensors, target), sizes.tolist(), strict=True))
-    spoilt = list(found)
-    for i in rng.choice(len(found), round(FAULTY * len(found)), replace=False):
-        spoilt[i] = spoil(found[i], target, str(rng.choice(list(FAULTS))), float(rng.uniform(0.1, 1.0)), rng, scale)
-    return spoilt
+    return with_spoilt_labels(found, str(process.target.column), FAULTY, rng)[0]
 
 
 def _asking(process: Process) -> Process:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -105,19 +105,6 @@ def put_faults(
         batch.sensors, batch.ids, batch.sources, batch.start, values, received, disordered, batch.target, batch.metadata
     )
     return Faulted(spoilt_batch, kind)
-
-
-def spoil(
-    recording: Recording, target: str, kind: str, severity: float, rng: np.random.Generator, scale: dict[str, float]
-) -> Recording:
-    """A fault in a recording and, of the same kind, in the column its label comes from: inputs and label corrupted."""
-    if recording.target is None:
-        return inject(recording, kind, severity, rng, scale)
-    if kind in ("late_rows", "duplicated_rows"):  # the order of rows is the same for every column
-        return inject(recording, kind, severity, rng, scale)
-    column = replace(recording, values=recording.target[:, None].copy(), sensors=(target,), target=None)
-    spoilt = inject(column, kind, severity, rng, scale).values[:, 0]
-    return replace(inject(recording, kind, severity, rng, scale), target=spoilt)
 
 
 def scale_of(batch: SampleBatch) -> NDArray[np.float64]:

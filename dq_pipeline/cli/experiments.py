@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+PAGE = "index.html"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the `dq` application."""
     app.command()(experiments)
@@ -36,7 +39,7 @@ def experiments(
     """
     from dq_pipeline.cli import page
     from dq_pipeline.experiments.experiment import EXPERIMENTS, Asked, experiment
-    from dq_pipeline.experiments.results import made, make
+    from dq_pipeline.experiments.results import make
     from dq_pipeline.settings import Settings
 
     if listed:
@@ -44,8 +47,7 @@ def experiments(
         return
     settings = Settings.resolve()
     where = folder or settings.var / "experiments"
-    index = where / "index.html"
-    page.check(index)
+    page.check(where / PAGE)
     chosen = names or list(EXPERIMENTS)
     for name in chosen:
         experiment(name)  # an unknown one is said before the first is made
@@ -55,11 +57,21 @@ def experiments(
             asked = Asked(quick, settings.process_dir, settings.variables, stepwise(progress))
             results.append(make(name, asked, where))
         errors().print(f"{name}: {results[-1]['seconds']:.0f} s", highlight=False)
-    shown = made(where)
-    plots = [plot["figure"] for result in shown for plot in result["plots"]]
-    page.write(index, "Experiments", _summary(shown), plots, [table for one in shown for table in _tables(one)])
+    index = write_page(where)
     told = {"results": results, "page": str(index)}
     answer(told, as_json, *(table for one in results for table in _tables(one)), f"written to {where}, see {index}")
+
+
+def write_page(folder: Path) -> Path:
+    """One page of all experiments that a folder holds; where it is."""
+    from dq_pipeline.cli import page
+    from dq_pipeline.experiments.results import made
+
+    shown = made(folder)
+    plots = [plot["figure"] for result in shown for plot in result["plots"]]
+    tables = [table for one in shown for table in _tables(one)]
+    page.write(folder / PAGE, "Experiments", _summary(shown), plots, tables)
+    return folder / PAGE
 
 
 def _summary(results: Sequence[Mapping[str, Any]]) -> str:

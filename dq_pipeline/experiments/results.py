@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import platform
@@ -9,13 +10,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from dq_pipeline import __version__
 from dq_pipeline.experiments.experiment import EXPERIMENTS, Asked, Plot, Table, experiment
 
-_VERSIONS = ("dq-pipeline", "numpy", "scipy", "scikit-learn", "xgboost")
+_LIBRARIES = ("numpy", "scipy", "sklearn", "xgboost")
 
 
 def make(name: str, asked: Asked, folder: Path) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def make(name: str, asked: Asked, folder: Path) -> dict[str, Any]:
     dict
         What the file holds: the experiment, when and where it was made, seconds, tables and plots.
     """
+    made_on = machine()
     began, cpu = time.perf_counter(), time.process_time()
     answer = experiment(name)(asked)
     result = {
@@ -33,7 +35,7 @@ def make(name: str, asked: Asked, folder: Path) -> dict[str, Any]:
         "about": EXPERIMENTS[name],
         "quick": asked.quick,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
+        "machine": made_on,
         "seconds": round(time.perf_counter() - began, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "tables": [asdict(part) for part in answer if isinstance(part, Table)],
@@ -58,7 +60,8 @@ def machine() -> Mapping[str, Any]:
         "cores": os.cpu_count(),
         "processor": _processor(),
         "python": platform.python_version(),
-        **{name: version(name) for name in _VERSIONS},
+        "dq-pipeline": __version__,
+        **{name: str(importlib.import_module(name).__version__) for name in _LIBRARIES},
     }
 
 

@@ -6,7 +6,7 @@ worst of its kind. All act on a recording as sent, before the form gate, so that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -206,6 +206,42 @@ def faulted(batch: SampleBatch, process: Process, rng: np.random.Generator, shar
         )
         placed.append(_faulty(whole, process, rows, scale, rng) if i in chosen else whole)
     return assemble_rows(placed, process, rows)
+
+
+def with_spoilt_labels(
+    recordings: Sequence[Recording], target: str, share: float, rng: np.random.Generator
+) -> tuple[list[Recording], NDArray[np.bool_]]:
+    """Recordings of which a share carries one random fault, and one of the same kind in the target's column.
+
+    Parameters
+    ----------
+    target
+        Name of the column that the label is derived from; recordings come with their `target`.
+
+    Returns
+    -------
+    list of Recording
+    (n,)
+        Which of them were spoilt.
+    """
+    columns = [np.column_stack([one.values, one.target]) for one in recordings if one.target is not None]
+    sizes = robust_scale(np.concatenate(columns))
+    scale = dict(zip((*recordings[0].sensors, target), sizes.tolist(), strict=True))
+    spoilt, faulty = list(recordings), np.zeros(len(recordings), np.bool_)
+    for i in rng.choice(len(spoilt), round(share * len(spoilt)), replace=False):
+        kind, severity = str(rng.choice(list(FAULTS))), float(rng.uniform(0.1, 1.0))
+        spoilt[i], faulty[i] = _with_label(spoilt[i], target, kind, severity, rng, scale), True
+    return spoilt, faulty
+
+
+def _with_label(
+    recording: Recording, target: str, kind: str, severity: float, rng: np.random.Generator, scale: Mapping[str, float]
+) -> Recording:
+    if recording.target is None or kind in ("late_rows", "duplicated_rows"):  # the order of rows is all columns' own
+        return inject(recording, kind, severity, rng, scale)
+    column = replace(recording, values=recording.target[:, None].copy(), sensors=(target,), target=None)
+    label = inject(column, kind, severity, rng, scale).values[:, 0]
+    return replace(inject(recording, kind, severity, rng, scale), target=label)
 
 
 def _faulty(whole: Placed, process: Process, rows: int, scale: Mapping[str, float], rng: np.random.Generator) -> Placed:

@@ -49,7 +49,10 @@ def copy(folder: Path, name: str, *changes: tuple[str, str], of: str = "vacuum")
 
 def test_every_process_has_its_dags(bag: DagBag) -> None:
     assert bag.import_errors == {}
-    expected = {f"{name}_{kind}" for name in NAMES for kind in KINDS} | {"example_vacuum_drift_report"}
+    expected = {f"{name}_{kind}" for name in NAMES for kind in KINDS} | {
+        "example_vacuum_drift_report",
+        "dq_experiments",
+    }
     assert set(bag.dags) == expected
 
 
@@ -132,6 +135,22 @@ def test_initialization_maps_over_chunks(bag: DagBag) -> None:
     assert dag.get_task("annotate").upstream_task_ids == {"plan"}
     assert dag.get_task("train").upstream_task_ids == {"unify"}
     assert dag.get_task("promote").upstream_task_ids == {"stage"}
+
+
+def test_experiments_are_chosen_in_a_form_and_reported_together(bag: DagBag) -> None:
+    dag = bag.dags["dq_experiments"]
+    assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
+        "chosen": {"make"},
+        "make": {"report"},
+        "report": set(),
+    }
+    assert dag.get_task("make").is_mapped
+    from airflow.sdk.exceptions import ParamValidationError
+
+    for wrong in ({"experiments": ["paper", "unknown"]}, {"experiments": []}, {"quick": "very"}):
+        params = deepcopy(dag.params)
+        with pytest.raises(ParamValidationError):
+            params.update(wrong)
 
 
 def validate(bag: DagBag, kind: str, given: dict[str, Any]) -> None:

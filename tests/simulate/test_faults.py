@@ -11,7 +11,7 @@ from dq_pipeline.process_file import load
 from dq_pipeline.recording import Recording, assemble, place
 from dq_pipeline.simulate.damage import DAMAGES, corrupt_message
 from dq_pipeline.simulate.drifts import DRIFTS, with_drift
-from dq_pipeline.simulate.faults import FAULTS, faulted, inject, robust_scale
+from dq_pipeline.simulate.faults import FAULTS, faulted, inject, robust_scale, with_spoilt_labels
 from dq_pipeline.wire import decode, encode
 
 PROCESS = load(Path("dags/processes/hydraulic.yaml"))
@@ -99,6 +99,19 @@ def test_faulted_spoils_the_share_asked_for() -> None:
     assert spoilt.ids == batch.ids
     assert spoilt.rows == 40
     assert_array_equal(spoilt.target, batch.target)
+
+
+def test_labels_are_spoilt_with_their_inputs_and_the_others_are_left_alone() -> None:
+    whole = [_recording(number, number) for number in range(40)]
+    spoilt, faulty = with_spoilt_labels(whole, "flow", 0.25, np.random.default_rng(3))
+    assert faulty.sum() == 10
+    moved = 0
+    for before, after, bad in zip(whole, spoilt, faulty, strict=True):
+        assert (after is before) == (not bad)
+        assert after.target is not None
+        same = len(after.target) == len(before.target) and np.array_equal(after.target, before.target)
+        moved += not same
+    assert 5 <= moved <= 10, "but for the kinds that act on chosen columns, the label carries the fault too"
 
 
 @pytest.mark.parametrize("kind", DRIFTS)
