@@ -74,7 +74,12 @@ class Plot:
 Answer = Sequence[Table | Plot]
 Experiment = Callable[[Asked], Answer]
 
-EXPERIMENTS: Mapping[str, str] = MappingProxyType({"paper": "The three experiments of arXiv 2512.19723"})
+EXPERIMENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "paper": "The three experiments of arXiv 2512.19723",
+        "thresholds": "Does one quality threshold serve everybody?",
+    }
+)
 """Experiments in the order of the report: modules of this package with a function `run`, and what each is about."""
 
 

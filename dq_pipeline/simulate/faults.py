@@ -209,14 +209,20 @@ def faulted(batch: SampleBatch, process: Process, rng: np.random.Generator, shar
 
 
 def with_spoilt_labels(
-    recordings: Sequence[Recording], target: str, share: float, rng: np.random.Generator
+    recordings: Sequence[Recording],
+    target: str,
+    share: float,
+    rng: np.random.Generator,
+    kinds: Sequence[str] = tuple(FAULTS),
 ) -> tuple[list[Recording], NDArray[np.bool_]]:
     """Recordings of which a share carries one random fault, and one of the same kind in the target's column.
 
     Parameters
     ----------
     target
-        Name of the column that the label is derived from; recordings come with their `target`.
+        Name of the column that the label is derived from; recordings without their `target` keep their label.
+    kinds
+        Faults to draw from.
 
     Returns
     -------
@@ -224,12 +230,12 @@ def with_spoilt_labels(
     (n,)
         Which of them were spoilt.
     """
-    columns = [np.column_stack([one.values, one.target]) for one in recordings if one.target is not None]
+    columns = [one.values if one.target is None else np.column_stack([one.values, one.target]) for one in recordings]
     sizes = robust_scale(np.concatenate(columns))
-    scale = dict(zip((*recordings[0].sensors, target), sizes.tolist(), strict=True))
+    scale = dict(zip((*recordings[0].sensors, target), sizes.tolist(), strict=False))
     spoilt, faulty = list(recordings), np.zeros(len(recordings), np.bool_)
     for i in rng.choice(len(spoilt), round(share * len(spoilt)), replace=False):
-        kind, severity = str(rng.choice(list(FAULTS))), float(rng.uniform(0.1, 1.0))
+        kind, severity = str(rng.choice(list(kinds))), float(rng.uniform(0.1, 1.0))
         spoilt[i], faulty[i] = _with_label(spoilt[i], target, kind, severity, rng, scale), True
     return spoilt, faulty
 
