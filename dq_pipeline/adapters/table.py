@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import fsspec
@@ -42,10 +45,9 @@ def overview(file: str, zone: str = "UTC") -> Overview:
     """
     if file.lower().endswith(".csv"):
         _check_text(file)
-    names = FileSource(file, set()).columns
-    if twice := sorted(name for name, n in Counter(names).items() if n > 1):
-        raise ConfigurationError(f"{file}: expected each column name once; found {', '.join(twice)} several times")
-    kinds = {name: _kind(kind) for name, kind in FileSource(file, set()).types.items()}
+    source = FileSource(file, set())
+    _check_names(file, source.columns)
+    kinds = {name: _kind(kind) for name, kind in source.types.items()}
     source = FileSource(file, {name for name, kind in kinds.items() if kind == "number"})
     wanted = [name for name, kind in kinds.items() if kind != "other"]
     seen = _Seen(len(wanted))
@@ -130,7 +132,7 @@ def _moments(head: pa.Table, name: str, zone: str) -> Floats | None:
 
 
 def _readings(column: Any) -> Floats:
-    found = np.array(column.cast(pa.float64()).to_numpy(), np.float64)
+    found = np.array(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     found[~(np.abs(found) <= MAX_READING)] = np.nan
     return found
 
@@ -159,16 +161,22 @@ def _check_text(file: str) -> None:
                 f"{file}: expected UTF-8 text; found {found}. Save it as UTF-8: iconv -f latin1 -t utf-8"
             ) from None
         text = sniffed[: error.start].decode("utf-8-sig")
-    names = (text.splitlines() or [""])[0]
+    names = next(csv.reader(io.StringIO(text)), [])
+    if not names:
+        raise ConfigurationError(f"{file}: expected a first line of column names; found nothing")
     for mark, word in ((";", "semicolons"), ("\t", "tabs")):
-        if "," not in names and mark in names:
+        if len(names) == 1 and mark in names[0]:
             raise ConfigurationError(
-                f"{file}: expected commas between columns and points in numbers; found {word}. Save it so, "
-                "or as Parquet."
+                f"{file}: expected commas between columns and points in numbers; found {word}. Save it so or as Parquet"
             )
-    cells = [cell.strip().strip('"') for cell in names.split(",")]
-    if any(cells) and all(_is_number(cell) for cell in cells if cell):
-        raise ConfigurationError(f"{file}: expected a first line of column names; found numbers: {names[:80]}")
+    _check_names(file, names)
+    if any(names) and all(_is_number(name) for name in names if name):
+        raise ConfigurationError(f"{file}: expected a first line of column names; found numbers: {', '.join(names)}")
+
+
+def _check_names(file: str, names: Sequence[str]) -> None:
+    if twice := sorted(name for name, n in Counter(names).items() if n > 1):
+        raise ConfigurationError(f"{file}: expected each column name once; found {', '.join(twice)} several times")
 
 
 def _is_number(text: str) -> bool:

@@ -12,14 +12,12 @@ from dq_pipeline.cli.terminal import AsJson, answer, bar, stepwise, world
 from dq_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from dq_pipeline.cli.recordings import Read
     from dq_pipeline.process import Process
     from dq_pipeline.propose.proposal import Proposal
     from dq_pipeline.settings import Settings
-    from dq_pipeline.wiring import World
 
-_CHECKED = 20
+_LOOKED = 2000
 _Column = "COLUMN"
 
 
@@ -57,7 +55,10 @@ def import_(
         dq import pump.csv --target outlet --horizon 40 --ignore comment_code
         dq import line.parquet --name line --group shift --rows 90 --stride 30
     """
+    from dq_pipeline.adapters.history import open_history
     from dq_pipeline.adapters.table import overview
+    from dq_pipeline.cli.recordings import read
+    from dq_pipeline.process_file import read as read_file
     from dq_pipeline.propose.layout import Asked
     from dq_pipeline.propose.proposal import propose
     from dq_pipeline.propose.sensors import identifier
@@ -68,16 +69,24 @@ def import_(
         chosen = name or identifier(file.rsplit("/", 1)[-1].rsplit(".", 1)[0]).lower()
         path = _path(out or opened.settings.process_dir, chosen, force)
         proposal = propose(overview(file), asked, name=chosen, file=file, uri=_uri(file, opened.settings))
-        proposal, process = _checked(proposal, path, opened.variables, samples_history)
+        history = open_history(read_file(text(proposal), path), opened.variables)
+        proposal = proposal.learning_from(history.count(), samples_history)
+        process = read_file(text(proposal), path)
+        found = read(
+            opened, process, samples=min(samples or _LOOKED, _LOOKED) if no_replay else samples, with_target=True
+        )
+        proposal = proposal.noting(_doubts(found, process))
+        content = text(proposal)
+        process = read_file(content, path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text(proposal), encoding="utf-8")
+        path.write_text(content, encoding="utf-8")
         told: dict[str, Any] = {"process": chosen, "file": str(path), "recordings": proposal.recordings}
         told |= {"sensors": list(process.sensor_names), "to_fill": proposal.to_fill(), "notes": list(proposal.notes)}
         if not as_json:
             answer(told, False, *_said(proposal, path))
         shown: list[Any] = []
         if not no_replay:
-            told["replay"], shown = _replayed(opened, process, samples, alone=alone)
+            told["replay"], shown = _replayed(found, process, alone=alone)
         if as_json or shown:
             answer(told, as_json, *shown)
 
@@ -106,28 +115,24 @@ def _uri(file: str, settings: Settings) -> str:
     return str(path)
 
 
-def _checked(
-    proposal: Proposal, path: Path, variables: Mapping[str, str], samples_history: int | None
-) -> tuple[Proposal, Process]:
-    """The proposal for the recordings that there are, and the process it makes; refused where none can be used."""
+def _doubts(found: Read, process: Process) -> list[str]:
+    """What the recordings tell that their table does not; refused if no target is known."""
     import numpy as np
 
-    from dq_pipeline.adapters.history import open_history
-    from dq_pipeline.process_file import read
-    from dq_pipeline.propose.text import text
-    from dq_pipeline.steps.history_gate import place_all
+    from dq_pipeline.propose.suspects import suspects
 
-    history = open_history(read(text(proposal), path), variables)
-    proposal = proposal.learning_from(history.count(), samples_history)
-    process = read(text(proposal), path)
-    placed, refused = place_all(history.read_chunk(0, _CHECKED), process)
-    if not any(np.isfinite(one.target) for one in placed):
-        reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(refused.items())) or "no target is known"
+    batch, target = found.batch, process.target
+    if not np.isfinite(batch.target).any():
         raise ConfigurationError(
-            f"{proposal.file}: expected recordings with a target among the first {_CHECKED}; found none ({reasons}). "
-            "Look at --sample, --time, --rows and --target"
+            f"--target: expected a recording with a reading of {target.column} in rows {target.rows} (first, one past "
+            f"the last); found none in {len(batch)}"
         )
-    return proposal, process
+    seen = batch.values[:, : process.sample.horizon_rows]
+    return [
+        f"{name} follows the target closely (r = {r:.2f}): if it is computed from it, leave it out (`--ignore`)"
+        for name, r in suspects(seen, batch.target, batch.sensors).items()
+        if name != target.column and target.column not in process.sensors[name].aliases
+    ] + [f"{n} recordings cannot be used: {reason}" for reason, n in sorted(found.refused.items())]
 
 
 def _said(proposal: Proposal, path: Path) -> list[str]:
@@ -143,15 +148,13 @@ def _said(proposal: Proposal, path: Path) -> list[str]:
     ]
 
 
-def _replayed(opened: World, process: Process, samples: int | None, *, alone: bool) -> tuple[dict[str, Any], list[Any]]:
-    from dq_pipeline.cli.recordings import read
+def _replayed(found: Read, process: Process, *, alone: bool) -> tuple[dict[str, Any], list[Any]]:
     from dq_pipeline.cli.replay import follow, summary, table
     from dq_pipeline.drift.policy import policy_of
     from dq_pipeline.replay.prequential import Plan
 
+    plan = Plan(min(process.history.samples, len(found.batch) - 1))
     with bar() as progress:
-        found = read(opened, process, samples=samples, with_target=True)
-        plan = Plan(min(process.history.samples, len(found.batch) - 1))
-        policy = policy_of(process.drift)
-        told, _ = follow(found, process, plan, process.drift.policy, policy, alone=alone, report=stepwise(progress))
+        policy, report = policy_of(process.drift), stepwise(progress)
+        told, _ = follow(found, process, plan, process.drift.policy, policy, alone=alone, report=report)
     return told, [summary(told), table(told["rows"])]

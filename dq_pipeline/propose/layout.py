@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.errors import ConfigurationError
-from dq_pipeline.propose.overview import Column, Floats, Overview
+from dq_pipeline.propose.overview import Column, Floats, Overview, told
 
 WINDOW_ROWS = 60
 """Rows of a recording that is cut from a continuous table, where nobody said how many."""
@@ -69,6 +69,8 @@ def lay_out(table: Overview, asked: Asked) -> Layout:
         If a column that was asked for is not there or does not serve, or nothing tells recordings apart and nothing
         says when rows were read.
     """
+    if asked.period_s is not None and not asked.period_s > 0:
+        raise ConfigurationError(f"--period: expected more than 0 s; found {asked.period_s:g}")
     for option, name in (("--start", asked.start), ("--sample", asked.sample), ("--group", asked.group)):
         if name is not None:
             kinds = ("moment",) if option == "--start" else ("number", "text", "moment")
@@ -82,7 +84,7 @@ def lay_out(table: Overview, asked: Asked) -> Layout:
     if sample is None and clock is None:
         raise ConfigurationError(
             "expected a column that tells recordings apart (--sample) or one of times (--time); "
-            f"found neither among {', '.join(table.columns)}"
+            f"found neither among {', '.join(map(told, table.columns.values()))}"
         )
     if asked.time is None and clock is not None:
         notes.append(f"{clock.name} is taken for the rows' time (`--time`)")

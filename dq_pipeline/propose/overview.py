@@ -89,6 +89,11 @@ _WORDS: dict[Any, str] = {
 }
 
 
+def told(column: Column) -> str:
+    """A column's name, and what a column of text holds."""
+    return f"{column.name} ({_found(column)})" if column.kind == "text" else column.name
+
+
 def _found(column: Column) -> str:
     if column.kind == "text" and column.values:
         return f"text, as {column.values[0]!r}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from dq_pipeline.errors import ConfigurationError
 from dq_pipeline.propose.layout import Asked, Layout, lay_out
@@ -70,6 +73,10 @@ class Proposal:
         samples = asked or min(_HISTORY, max(_LEAST_HISTORY, recordings // 2))
         return replace(self, recordings=recordings, samples=samples)
 
+    def noting(self, notes: Iterable[str]) -> Proposal:
+        """With further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
 
 def propose(table: Overview, asked: Asked, *, name: str, file: str, uri: str) -> Proposal:
     """Propose a process for a table.
@@ -94,8 +101,9 @@ def propose(table: Overview, asked: Asked, *, name: str, file: str, uri: str) ->
             f"--horizon: expected 2 to {rows - 1} of a recording's {rows} rows, so that some are left to predict; "
             f"found {horizon}"
         )
-    readings = [c for c in table.of_kind("number") if c.name not in layout.keys and c.name not in asked.ignored]
-    moving = [column for column in readings if not column.constant]
+    unused = layout.keys.union(asked.ignored)
+    readings = [column for column in table.of_kind("number") if column.name not in unused]
+    moving = [column for column in readings if _reason(column) is None]
     if not moving:
         what = f"only {', '.join(c.name for c in readings)}, which never changes" if readings else "none"
         raise ConfigurationError(f"{file}: expected at least one column of numbers that change; found {what}")
@@ -144,10 +152,19 @@ def _binary(column: Column) -> bool:
     return set(column.quantiles) <= {column.lowest, column.highest}
 
 
+def _reason(column: Column) -> str | None:
+    """Why a column of numbers is no sensor; None if it may be one."""
+    if column.constant:
+        return "holds one value, or none"
+    if len(column.head) > 1 and (np.diff(column.head) == 1.0).all():
+        return "counts the rows"  # the index that a data frame leaves in a file
+    return None if column.name else "has no name"
+
+
 def _left_out(
     table: Overview, asked: Asked, layout: Layout, readings: list[Column], target: ProposedTarget
 ) -> list[str]:
-    notes = [f"{c.name} holds one value, or none, and is left out" for c in readings if c.constant]
+    notes = [f"{c.name or 'a column'} {_reason(c)}, and is left out" for c in readings if _reason(c) is not None]
     for column in table.columns.values():
         if column.name in layout.keys | {target.column, *asked.ignored} or column.kind == "number":
             continue
