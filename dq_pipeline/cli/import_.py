@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dq_pipeline.propose.proposal import Proposal
     from dq_pipeline.settings import Settings
 
-_LOOKED = 2000
+_LOOKED_CELLS = 20_000_000
 _Column = "COLUMN"
 
 
@@ -59,22 +59,21 @@ def import_(
     from dq_pipeline.adapters.table import overview
     from dq_pipeline.cli.recordings import read
     from dq_pipeline.process_file import read as read_file
-    from dq_pipeline.propose.layout import Asked
+    from dq_pipeline.propose.layout import LEAST, Asked
     from dq_pipeline.propose.proposal import propose
-    from dq_pipeline.propose.sensors import identifier
     from dq_pipeline.propose.text import text
 
     asked = Asked(sample, time, start, group, period, rows, stride, target, horizon, tuple(ignore or ()))
     with world() as opened:
-        chosen = name or identifier(file.rsplit("/", 1)[-1].rsplit(".", 1)[0]).lower()
+        chosen = name or _named(file)
         path = _path(out or opened.settings.process_dir, chosen, force)
         proposal = propose(overview(file), asked, name=chosen, file=file, uri=_uri(file, opened.settings))
         history = open_history(read_file(text(proposal), path), opened.variables)
         proposal = proposal.learning_from(history.count(), samples_history)
         process = read_file(text(proposal), path)
-        found = read(
-            opened, process, samples=min(samples or _LOOKED, _LOOKED) if no_replay else samples, with_target=True
-        )
+        enough = max(LEAST, _LOOKED_CELLS // (process.sample.rows * len(process.sensors)))
+        looked = min(samples or enough, enough) if no_replay else samples
+        found = read(opened, process, samples=looked, with_target=True)
         proposal = proposal.noting(_doubts(found, process))
         content = text(proposal)
         process = read_file(content, path)
@@ -89,6 +88,14 @@ def import_(
             told["replay"], shown = _replayed(found, process, alone=alone)
         if as_json or shown:
             answer(told, as_json, *shown)
+
+
+def _named(file: str) -> str:
+    """A process' name for a file."""
+    from dq_pipeline.propose.sensors import identifier
+
+    stem = file.rstrip("/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return identifier(stem).lower() if re.search("[A-Za-z]", stem) else stem
 
 
 def _path(folder: Path, name: str, force: bool) -> Path:
@@ -141,7 +148,7 @@ def _said(proposal: Proposal, path: Path) -> list[str]:
     layout, sensors = proposal.layout, len(proposal.sensors)
     cut = f"told apart by {layout.sample}" if layout.sample else f"cut every {layout.stride} rows by {layout.time}"
     return [
-        f"{proposal.file}: {proposal.rows} rows, {proposal.recordings} recordings {cut}; {sensors} sensors, target "
+        f"{proposal.file}: {proposal.rows} rows, {proposal.recordings} recordings {cut}; sensors: {sensors}; target "
         f"{proposal.target.column}, {proposal.horizon} of {layout.rows} rows seen, {layout.period_s:g} s apart",
         *(f"* {note}" for note in proposal.notes),
         f"written to {path}; {len(proposal.to_fill())} values in it are marked `{FILL_IN}`",

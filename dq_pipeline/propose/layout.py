@@ -14,9 +14,13 @@ from dq_pipeline.propose.overview import Column, Floats, Overview, told
 WINDOW_ROWS = 60
 """Rows of a recording that is cut from a continuous table, where nobody said how many."""
 
+LEAST = 41
+"""Recordings without which nothing can be learned (40) and predicted (1)."""
+
 MIN_ROWS = 3
 _CLOCK = re.compile(r"^(t|time|sec|secs|seconds?|elapsed|timestamp)(_?s|_?sec|_?seconds)?$", re.IGNORECASE)
 _ALIKE, _MOSTLY = 0.2, 0.8
+_TIME = "{} is taken for the rows' time (`--time`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ class Layout:
 def lay_out(table: Overview, asked: Asked) -> Layout:
     """Find the columns of a table that are no readings, its period, and the rows of a recording.
 
-    A column tells recordings apart if each of its values stands in one block of rows, and the blocks are about equally
-    long or the clock starts anew with each.
+    A column tells recordings apart if each of its values stands in one block of rows, and the clock starts anew with
+    each, or the blocks are many and about equally long.
 
     Raises
     ------
@@ -86,8 +90,6 @@ def lay_out(table: Overview, asked: Asked) -> Layout:
             "expected a column that tells recordings apart (--sample) or one of times (--time); "
             f"found neither among {', '.join(map(told, table.columns.values()))}"
         )
-    if asked.time is None and clock is not None:
-        notes.append(f"{clock.name} is taken for the rows' time (`--time`)")
     return _long(table, asked, sample, clock, notes) if sample else _continuous(table, asked, clock, notes)
 
 
@@ -100,6 +102,10 @@ def _long(table: Overview, asked: Asked, sample: str, clock: Column | None, note
     elif start is None and clock is not None and clock.kind == "number":
         moments = (column for column in table.of_kind("moment") if column.name != sample)
         start = next((column.name for column in moments if _constant_within(column.head, code)), None)
+    if clock is not None and asked.time != clock.name:
+        notes.append(_TIME.format(clock.name))
+    if start is not None and asked.start != start:
+        notes.append(f"{start} is taken for the recordings' start (`--start`)")
     counts = np.bincount(code)[np.unique(code)]
     counts = counts if table.whole or len(counts) < 2 else counts[:-1]
     if np.median(counts) < MIN_ROWS:
@@ -124,6 +130,8 @@ def _long(table: Overview, asked: Asked, sample: str, clock: Column | None, note
 def _continuous(table: Overview, asked: Asked, clock: Column | None, notes: list[str]) -> Layout:
     if clock is None:
         raise ConfigurationError("--group and --stride: expected a column of times (--time) to cut windows on")
+    if asked.time is None:
+        notes.append(_TIME.format(clock.name))
     group = asked.group
     if group is None:
         texts = (c for c in table.of_kind("text") if c.name not in (asked.target, *asked.ignored) and not c.constant)
@@ -163,8 +171,11 @@ def _guessed_sample(table: Overview, asked: Asked, clock: Column | None) -> str 
             blocks = blocks[:-1]
         if blocks.size < 2 or np.median(blocks) < MIN_ROWS:
             continue
+        if clock is not None and _restarts(clock, head):
+            return column.name
+        few = clock is not None and table.whole and blocks.size < LEAST  # recipes or shifts, one after the other
         alike = np.abs(blocks - np.median(blocks)) <= _ALIKE * np.median(blocks)
-        if alike.mean() >= _MOSTLY or (clock is not None and _restarts(clock, head)):
+        if alike.mean() >= _MOSTLY and not few:
             return column.name
     return None
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dq_pipeline.errors import ConfigurationError
-from dq_pipeline.propose.layout import Asked, Layout, lay_out
+from dq_pipeline.propose.layout import LEAST, Asked, Layout, lay_out
 from dq_pipeline.propose.overview import MAX_CLASSES, Column, Overview
 from dq_pipeline.propose.sensors import ProposedSensor, identifier, propose_sensors, split_unit
 
-LEAST = 41
-"""Recordings without which nothing can be learned (40) and predicted (1)."""
-
 _HISTORY, _LEAST_HISTORY = 300, 40
 _SEEN_SHARE = 2 / 3
+_FILLS = {99.0, 999.0, 9999.0, 99999.0, 32767.0, 32768.0, 65535.0}
+_INDEX = re.compile(r"^(Unnamed: \d+|__index_level_\d+__)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Proposal:
             If they are too few to learn from.
         """
         if recordings < LEAST:
-            hint = "Shorter windows (--rows) or overlapping ones (--stride) make more"
+            hint = "Shorter windows (--rows) or overlapping ones (--stride) make more, or --sample tells them apart"
             hint = hint if self.layout.sample is None else f"Is {self.layout.sample} what tells recordings apart?"
             raise ConfigurationError(
                 f"{self.file}: expected at least {LEAST} recordings, to learn from {LEAST - 1} and predict the next; "
@@ -115,6 +115,12 @@ def propose(table: Overview, asked: Asked, *, name: str, file: str, uri: str) ->
         for column in sensors
         if _binary(column)
     ]
+    notes += [
+        f"{column.name} reads {end:g} often: if that stands for nothing, leave the cell empty, and import again"
+        for column in sensors
+        for end, often in ((column.lowest, column.quantiles[0]), (column.highest, column.quantiles[2]))
+        if end == often and abs(end) in _FILLS
+    ]
     return Proposal(
         name=name,
         file=file,
@@ -156,8 +162,8 @@ def _reason(column: Column) -> str | None:
     """Why a column of numbers is no sensor; None if it may be one."""
     if column.constant:
         return "holds one value, or none"
-    if len(column.head) > 1 and (np.diff(column.head) == 1.0).all():
-        return "counts the rows"  # the index that a data frame leaves in a file
+    if _INDEX.match(column.name) or (len(column.head) > 1 and (np.diff(column.head) == 1.0).all()):
+        return "counts the rows, as a data frame's index"
     return None if column.name else "has no name"
 
 

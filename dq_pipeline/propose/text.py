@@ -69,7 +69,7 @@ def _sensor(sensor: ProposedSensor) -> str:
 
 def _target(proposal: Proposal) -> list[str]:
     target, rows = proposal.target, f"[{proposal.horizon}, {proposal.layout.rows}]"
-    marks = [] if target.asked else ["column, the last one is a guess"]
+    marks = [] if target.asked else ["column, the last one is a guess (a column named here is no sensor above)"]
     if target.classes:
         names = ", ".join(_word(name) for name in target.classes)
         what = f"task: classification, column: {_word(target.column)}, rows: {rows}, classes: [{names}]"
@@ -81,7 +81,7 @@ def _target(proposal: Proposal) -> list[str]:
     mark = f"  # {FILL_IN}: {'; '.join(marks)}" if marks else ""
     return [
         "# What the model predicts: a column in the rows after the horizon, their mean, median, min, max or last.",
-        f"target: {{name: {target.name}, {what}}}{mark}",
+        f"target: {{name: {_word(target.name)}, {what}}}{mark}",
         *rest,
         "",
     ]
