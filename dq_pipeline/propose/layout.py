@@ -19,7 +19,7 @@ LEAST = 41
 
 MIN_ROWS = 3
 _CLOCK = re.compile(r"^(t|time|sec|secs|seconds?|elapsed|timestamp)(_?s|_?sec|_?seconds)?$", re.IGNORECASE)
-_ALIKE, _MOSTLY = 0.2, 0.8
+_ALIKE, _MOSTLY, _RISING = 0.2, 0.8, 0.6
 _TIME = "{} is taken for the rows' time (`--time`)"
 
 
@@ -153,10 +153,23 @@ def _clock(table: Overview, asked: Asked) -> Column | None:
 
 
 def _clocks(table: Overview, asked: Asked) -> list[Column]:
-    """Columns that could be the rows' times: moments first, then numbers that are called so."""
+    """Columns that could be the rows' times: moments first, then numbers that are called so and go on as times do."""
     taken = {asked.sample, asked.start, asked.group, asked.target, *asked.ignored}
-    numbers = (column for column in table.of_kind("number") if _CLOCK.match(column.name))
+    code = None if asked.sample is None else _codes(table.columns[asked.sample].head)
+    numbers = (c for c in table.of_kind("number") if _CLOCK.match(c.name) and _goes_on(c.head, code))
     return [column for column in (*table.of_kind("moment"), *numbers) if column.name not in taken]
+
+
+def _goes_on(head: Floats, code: NDArray[np.int64] | None) -> bool:
+    """Whether numbers mostly rise from row to row or, in rows of any order, by even steps within each recording."""
+    if (np.diff(head) > 0).mean() > _RISING:
+        return True
+    if code is None:
+        return False
+    order = np.lexsort((head, code))
+    steps = np.diff(head[order])[np.diff(code[order]) == 0]
+    steps = steps[steps > 0]
+    return steps.size > 0 and bool((np.abs(steps - np.median(steps)) <= _ALIKE * np.median(steps)).mean() > _RISING)
 
 
 def _guessed_sample(table: Overview, asked: Asked, clock: Column | None) -> str | None:

@@ -158,7 +158,9 @@ def _hostile(folder: Path) -> None:
     pq.write_table(good.drop_columns(list(still)).append_column("p", pa.array(still["p"])), folder / "still.parquet")
     pq.write_table(_table(1), folder / "one.parquet")
     pq.write_table(_table(t_s=np.full(len(good), 3.0)), folder / "stopped.parquet")
-    pq.write_table(_table(t_s=np.where(np.arange(len(good)) % 7, 1.0, np.nan)), folder / "holes.parquet")
+    pq.write_table(
+        _table(t_s=np.where(np.arange(len(good)) % 40, good["t_s"].to_numpy(), np.nan)), folder / "holes.parquet"
+    )
     pq.write_table(_table(t_s=1.7e9 + np.arange(len(good))), folder / "epoch.parquet")
     pq.write_table(_table(y=np.where(np.arange(len(good)) % ROWS < 8, 1.0 * np.arange(len(good)), np.nan)),
                    folder / "early.parquet")  # fmt: skip
@@ -189,7 +191,7 @@ def _hostile(folder: Path) -> None:
         (["still.parquet"], "found only p, which never changes"),
         (["one.parquet"], "expected at least 41 recordings"),
         (["one.parquet", "--sample", "run"], "found 1. Is run what tells recordings apart?"),
-        (["stopped.parquet"], "expected times that go on within a recording; found none in t_s"),
+        (["stopped.parquet", "--time", "t_s"], "expected times that go on within a recording; found none in t_s"),
         (["holes.parquet"], "expected a time in each row of t_s"),
         (["epoch.parquet", "--sample", "run"], "seconds since the recording's start"),
         (["early.parquet", "--target", "y", "--horizon", "8"], "a reading of y in rows (8, 12)"),

@@ -40,6 +40,12 @@ def test_blocks_of_equal_length_are_recordings():
     assert len(found.notes) == 2
 
 
+def test_a_reading_that_is_called_t_is_no_clock():
+    noise = replace(READING, name="t")
+    assert lay_out(_overview(RUN, noise), Asked()).time is None
+    assert lay_out(_overview(RUN, noise), Asked(sample="run")).time is None
+
+
 def test_what_is_named_is_not_guessed_and_not_told():
     found = lay_out(_overview(RUN, SECONDS, READING), Asked(sample="run", time="t_s", rows=7, period_s=0.2))
     assert (found.rows, found.period_s, found.notes) == (7, 0.2, ())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dq_pipeline import process_file
@@ -86,6 +86,8 @@ names = st.lists(st.text(max_size=40).filter(lambda name: name not in ("", "run"
 
 @given(names, st.text(max_size=40), st.text(max_size=40))
 @example(["p", "false"], "", "")
+@example(["t", "null"], "", "")
+@settings(max_examples=40)
 def test_whatever_columns_are_called_the_text_is_valid_and_leads_back_to_them(columns, file, uri):
     encodable = [name for name in columns if name.encode("utf-8", "ignore").decode() == name]
     if len(encodable) < 2:
