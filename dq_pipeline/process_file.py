@@ -46,11 +46,23 @@ def load(path: Path) -> Process:
         With every problem of the file: key, what was expected, what was found.
     """
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
-        text = " ".join(str(error).split())
-        raise ProcessFileError(str(path), (Problem("(file)", "readable YAML", text),)) from None
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from None
+    return read(text, path)
+
+
+def read(text: str, path: Path) -> Process:
+    """Validate the text of a process file that is, or is to be, at this path; see :func:`load`."""
+    try:
+        data = yaml.load(text, Loader=_Loader)
+    except (RecursionError, yaml.YAMLError) as error:
+        raise _unreadable(path, error) from None
     return parse(data, str(path), stem=path.stem)
+
+
+def _unreadable(path: Path, error: Exception) -> ProcessFileError:
+    return ProcessFileError(str(path), (Problem("(file)", "readable YAML", " ".join(str(error).split())),))
 
 
 def parse(data: Any, file: str, *, stem: str | None = None) -> Process:

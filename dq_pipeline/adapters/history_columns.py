@@ -30,7 +30,7 @@ def numbers(table: pa.Table, name: str, classes: Sequence[str] = ()) -> NDArray[
     number = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)
     if not (number or pa.types.is_null(kind)):
         raise ConfigurationError(f"history: expected numbers in column {name}; found {kind}")
-    return np.array(column.cast(pa.float64()).to_numpy(), np.float64)
+    return np.array(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
 
 
 def moments(table: pa.Table, name: str, zone: str) -> NDArray[np.datetime64] | None:

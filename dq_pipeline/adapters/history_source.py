@@ -106,6 +106,11 @@ class FileSource:
     def columns(self) -> tuple[str, ...]:
         return tuple(self._dataset.schema.names)
 
+    @property
+    def types(self) -> dict[str, Any]:
+        """Arrow type of each column."""
+        return {field.name: field.type for field in self._dataset.schema}
+
     def read(self, columns: Sequence[str], where: tuple[str, Sequence[Any]] | None = None) -> pa.Table:
         with self._explained():
             chosen = None

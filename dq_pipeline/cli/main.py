@@ -20,6 +20,7 @@ from dq_pipeline.cli import (
     drift,
     experiments,
     feed,
+    import_,
     incidents,
     initialize,
     labels,
@@ -71,7 +72,7 @@ def options(
 
 
 _LOOP = (demo, servers, doctor, topics, simulate, initialize, feed, run, labels, status, releases, incidents, airflow)
-_ON_FILES = (replay, score, drift, experiments)
+_ON_FILES = (import_, replay, score, drift, experiments)
 
 for module in (*_LOOP, *_ON_FILES):
     module.register(app)

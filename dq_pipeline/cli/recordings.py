@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from dq_pipeline.samples import SampleBatch
     from dq_pipeline.wiring import World
 
-_CHUNK = 200
+_CHUNK, _CELLS = 200, 5_000_000
+"""Recordings read at a time: at least so many, or as many as hold so many readings."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +65,9 @@ def read(
         settings = settings.model_copy(update={"history": named})
     history = world.history(settings) if file is None else open_history(settings, world.variables)
     count = min(history.count(), samples or history.count())
-    cuts = range(0, count, _CHUNK)
-    found = (one for first in cuts for one in history.read_chunk(first, min(first + _CHUNK, count)))
+    step = max(_CHUNK, _CELLS // (process.sample.rows * len(process.sensors)))
+    cuts = range(0, count, step)
+    found = (one for first in cuts for one in history.read_chunk(first, min(first + step, count)))
     placed, refused = place_all(found, settings)
     where = file or f"the history of {process.name}"
     if not placed:

@@ -12,10 +12,10 @@ from rich.table import Table
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, bar, number, stepwise, world
 
 if TYPE_CHECKING:
+    from dq_pipeline.cli.recordings import Read
     from dq_pipeline.drift.policy import Policy
     from dq_pipeline.process import Process
-    from dq_pipeline.replay.comparison import Row
-    from dq_pipeline.samples import SampleBatch
+    from dq_pipeline.replay.prequential import Plan, Progress, Run
 
 
 class PolicyName(StrEnum):
@@ -76,22 +76,19 @@ def replay(
     with world() as opened, bar() as progress:
         settings = _settings(opened.process(process), policy, every, regimes, weights)
         found = read(opened, settings, file, samples=samples, with_target=True)
+        name = policy.value if policy else settings.drift.policy
         first = history or min(settings.history.samples, len(found.batch) - 1)
         plan = Plan(first, step, late, None if search else {}, seed)
-        name = policy.value if policy else settings.drift.policy
-        result = _runs(
-            found.batch, settings, plan, name, _policy(name, settings, first, len(found.batch), error_ratio, refits),
-            error_ratio, alone=alone, report=stepwise(progress),
-        )  # fmt: skip
-    told = {"process": process, "history": first, "predicted": len(found.batch) - first, "step": step, "late": late}
-    told |= {"detector": settings.drift.detector, "weights": settings.model.weights, "quarantined": found.refused}
-    told |= {"rows": [row.as_dict() for row in result["rows"]], "run": result["run"]}
+        chosen = _policy(name, settings, first, len(found.batch), error_ratio, refits)
+        told, runs = follow(
+            found, settings, plan, name, chosen, error_ratio=error_ratio, alone=alone, report=stepwise(progress)
+        )
     if html is not None:
         from dq_pipeline.replay.plots import plots
 
-        write(html, f"Replay of {process}", _summary(told), plots(result["runs"], settings), [_table(result["rows"])])
+        write(html, f"Replay of {process}", summary(told), plots(runs, settings), [table(told["rows"])])
         told["html"] = str(html)
-    answer(told, as_json, _summary(told), _table(result["rows"]), *([f"written to {html}"] if html else []))
+    answer(told, as_json, summary(told), table(told["rows"]), *([f"written to {html}"] if html else []))
 
 
 def _settings(
@@ -121,29 +118,38 @@ def _policy(name: str, process: Process, first: int, until: int, error_ratio: fl
     return policy_of(process.drift)
 
 
-def _runs(
-    batch: SampleBatch,
+def follow(
+    found: Read,
     process: Process,
-    plan: Any,
+    plan: Plan,
     name: str,
     policy: Policy,
-    error_ratio: float,
     *,
-    alone: bool,
-    report: Any,
-) -> dict[str, Any]:
+    error_ratio: float = 1.5,
+    alone: bool = False,
+    report: Progress,
+) -> tuple[dict[str, Any], dict[str, Run]]:
+    """Replay a policy, and its rivals unless it is to be `alone`: what there is to tell, and the runs by name."""
     from dq_pipeline.replay.comparison import figures, last_value, rivals, window_errors
     from dq_pipeline.replay.prequential import replay as run_over
 
-    runs = {name: run_over(batch, process, policy, plan, what=name, progress=report)}
+    batch = found.batch
+    main = run_over(batch, process, policy, plan, what=name, progress=report)
+    runs = {name: main}
     if not alone:
-        for rival, other in rivals(process, runs[name], plan, error_ratio).items():
+        for rival, other in rivals(process, main, plan, error_ratio).items():
             runs[rival] = run_over(batch, process, other, plan, what=rival, progress=report)
     rows = [figures(label, run, process) for label, run in runs.items()]
-    main = runs[name]
-    return {
-        "runs": runs,
-        "rows": rows if alone else [*rows, last_value(batch, process, plan)],
+    told = {
+        "process": process.name,
+        "history": plan.history,
+        "predicted": len(batch) - plan.history,
+        "step": plan.step,
+        "late": plan.late,
+        "detector": process.drift.detector,
+        "weights": process.model.weights,
+        "quarantined": found.refused,
+        "rows": [row.as_dict() for row in (rows if alone else [*rows, last_value(batch, process, plan)])],
         "run": {
             "alarms": [
                 {"sample": int(at), "id": batch.ids[at], "sensor": sensor}
@@ -157,9 +163,11 @@ def _runs(
             "uncalibrated_share": float(1.0 - main.calibrated.mean()),
         },
     }
+    return told, runs
 
 
-def _summary(told: dict[str, Any]) -> str:
+def summary(told: dict[str, Any]) -> str:
+    """What was replayed, in a line."""
     refused = ", ".join(f"{reason} {n}" for reason, n in sorted(told["quarantined"].items())) or "none"
     late = f", targets {told['late']} samples late" if told["late"] else ""
     uncalibrated = told["run"]["uncalibrated_share"]
@@ -170,13 +178,14 @@ def _summary(told: dict[str, Any]) -> str:
     )
 
 
-def _table(rows: list[Row]) -> Table:
-    names = [name for name in ("mae", "r2", "accuracy", "f1") if name in rows[0].metrics]
-    again = any(row.reinstated for row in rows)
-    table = Table("policy", "refits", *(["reinstated"] if again else []), "references", "alarms", *names, "cover", "s")
-    table.columns[0].no_wrap = True
+def table(rows: list[dict[str, Any]]) -> Table:
+    """The figures of each run, the policy's first."""
+    names = [name for name in ("mae", "r2", "accuracy", "f1") if name in rows[0]["metrics"]]
+    again = any(row["reinstated"] for row in rows)
+    shown = Table("policy", "refits", *(["reinstated"] if again else []), "references", "alarms", *names, "cover", "s")
+    shown.columns[0].no_wrap = True
     for row in rows:
-        figures = [number(row.metrics[name], 3) for name in names]
-        counts = (row.refits, *([row.reinstated] if again else []), row.references, row.alarms)
-        table.add_row(row.policy, *map(str, counts), *figures, number(row.coverage, 2), f"{row.seconds:.0f}")
-    return table
+        figures = [number(row["metrics"][name], 3) for name in names]
+        counts = (row["refits"], *([row["reinstated"]] if again else []), row["references"], row["alarms"])
+        shown.add_row(row["policy"], *map(str, counts), *figures, number(row["coverage"], 2), f"{row['seconds']:.0f}")
+    return shown

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dq_pipeline.adapters.history import open_history, read
+from dq_pipeline.adapters.history_columns import numbers
 from dq_pipeline.errors import ConfigurationError
 from dq_pipeline.process import Process
 from dq_pipeline.process_file import load, parse
@@ -221,3 +222,7 @@ def test_skab_windows() -> None:
     assert history.count() == len({one.sample_id for one in recordings}) == 1577
     assert not np.isnan([one.target for one in placed]).any()
     assert 0.04 < np.isnan([one.values for one in placed]).mean() < 0.08
+
+
+def test_numbers_too_large_for_a_float_are_rounded() -> None:
+    assert numbers(pa.table({"n": [2**60 + 1, 5]}), "n").tolist() == [2.0**60, 5.0]

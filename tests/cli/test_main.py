@@ -27,6 +27,7 @@ COMMANDS = [
     "resume",
     "redrive",
     "incidents",
+    "import",
     "replay",
     "score",
     "drift",
