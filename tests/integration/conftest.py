@@ -276,7 +276,7 @@ def process_file(name: str, topics: str | None = None) -> dict[str, Any]:
         "target": {"name": "yield_rate", "unit": "1", "column": "yield_rate", "rows": [20, 30]},
         "alarm": {"when": "below", "limit": 3.5, "on": "prediction"},
         "model": {"trees": 60, "search": 1},
-        # a chance alarm would by right end a hold, or adapt: five times rarer than usual, and a shift is found all the same
+        # a chance alarm would by right end a hold, or adapt: rarer than usual, and a shift is found all the same
         "drift": {"worlds": 10, "world_length": 200, "false_alarms_per_1000": 0.2},
         "history": {
             "uri": "${DQ_DATA_DIR}/history.parquet",
