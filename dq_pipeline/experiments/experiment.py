@@ -78,6 +78,9 @@ EXPERIMENTS: Mapping[str, str] = MappingProxyType(
     {
         "paper": "The three experiments of arXiv 2512.19723",
         "thresholds": "Does one quality threshold serve everybody?",
+        "annotation": "Wrong labels of quality",
+        "sparse": "Recordings of few rows",
+        "cost": "What a long stream costs",
     }
 )
 """Experiments in the order of the report: modules of this package with a function `run`, and what each is about."""

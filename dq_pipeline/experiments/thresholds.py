@@ -7,29 +7,20 @@ threshold is judged on the next 100 recordings, which are clean. Fault sizes are
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.experiments.data import available, batch_of, recordings
-from dq_pipeline.experiments.digits import digits
 from dq_pipeline.experiments.experiment import Answer, Asked, Cell, Table, rounded
-from dq_pipeline.process import PUBLISHED_THRESHOLD, Process
-from dq_pipeline.profile.bins import Reference
+from dq_pipeline.experiments.quality_trials import Source, sources, trial
+from dq_pipeline.process import PUBLISHED_THRESHOLD
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.curate import in_windows
-from dq_pipeline.recording import Recording
-from dq_pipeline.samples import SampleBatch
-from dq_pipeline.simulate.faults import FAULTS, with_spoilt_labels
-from dq_pipeline.steps.reference import curated, fit_scorer, with_faults
-from dq_pipeline.steps.sweep import trial_error
-
-Floats = NDArray[np.float64]
+from dq_pipeline.simulate.faults import FAULTS
 
 CUTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9)
-TRAINED, JUDGED, FAULTY, SEEDS = 300, 100, 0.2, 5
+SEEDS = 5
 MIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "all nine": tuple(FAULTS),
@@ -38,16 +29,6 @@ MIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "disorder": ("late_rows", "duplicated_rows"),
     }
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """A process, its recordings, and the true label (n,) of each."""
-
-    name: str
-    process: Process
-    found: list[Recording]
-    labels: Floats
 
 
 def run(asked: Asked) -> Answer:
@@ -59,74 +40,16 @@ def run(asked: Asked) -> Answer:
     for done, source in enumerate(found):
         for mix, kinds in mixes.items():
             asked.report(done, len(found), f"{source.name}: {mix}")
-            errors = np.array([errors_by_cut(source, kinds, seed, seeds) for seed in range(seeds)])
-            rows.append(_row(source, mix, errors))
+            rows.append(_row(source, mix, np.array([by_cut(source, kinds, seed, seeds) for seed in range(seeds)])))
     return [Table("thresholds/by_mix", "The best threshold by process and by fault", _NOTE, tuple(rows))]
 
 
-def sources(asked: Asked) -> list[Source]:
-    """Every process at hand, and the digits."""
-    found = []
-    for name in available(asked):
-        process, recorded = recordings(asked, name)
-        batch = batch_of(process, recorded)
-        known = dict(zip(batch.ids, batch.target, strict=True))
-        kept = [one for one in recorded if np.isfinite(known.get(one.sample_id, np.nan))]
-        found.append(Source(name, process, kept, np.array([known[one.sample_id] for one in kept])))
-    process, pictures, said = digits()
-    return [*found, Source("digits", process, pictures, np.array(said, np.float64))]
-
-
-def errors_by_cut(source: Source, kinds: tuple[str, ...], seed: int, seeds: int) -> list[tuple[float, float]]:
+def by_cut(source: Source, kinds: tuple[str, ...], seed: int, seeds: int) -> list[tuple[float, float]]:
     """Error on clean recordings and share of the training recordings left out, for each cut."""
-    rng = np.random.default_rng(seed)
-    begin = int(np.linspace(0, len(source.found) - TRAINED - JUDGED, seeds + 1)[seed])
-    chosen = slice(begin, begin + TRAINED + JUDGED)
-    found, truth = source.found[chosen], source.labels[chosen]
-    column = str(source.process.target.column)
-    spoilt, faulty = with_spoilt_labels(found[:TRAINED], column, FAULTY, rng, kinds)
-    dirty, later = batch_of(source.process, spoilt), batch_of(source.process, found[TRAINED:])
-    labels = _labels(source, dirty, spoilt, faulty, truth[:TRAINED], rng)
-    unified = _scores(source.process, dirty, rng)
-    known = np.isfinite(labels)
-    told = []
-    for cut in CUTS:
-        kept = np.flatnonzero(known & (unified >= cut))
-        error = trial_error(dirty.take(kept), labels[kept], later, _in_order(later, found, truth), source.process)
-        told.append((error, float(np.mean(unified < cut))))
-    return told
-
-
-def _labels(
-    source: Source,
-    dirty: SampleBatch,
-    spoilt: list[Recording],
-    faulty: NDArray[np.bool_],
-    truth: Floats,
-    rng: np.random.Generator,
-) -> Floats:
-    """Labels as they come: derived from the spoilt column, or, of classes, another one for every spoilt recording."""
-    if source.process.target.task == "regression":
-        return dirty.target
-    wrong = np.where(faulty, (truth + rng.integers(1, 10, len(truth))) % 10, truth)
-    by_id = dict(zip((one.sample_id for one in spoilt), wrong, strict=True))
-    return np.array([by_id[name] for name in dirty.ids])
-
-
-def _in_order(batch: SampleBatch, found: list[Recording], truth: Floats) -> Floats:
-    known = dict(zip((one.sample_id for one in found), truth, strict=True))
-    return np.array([known[name] for name in batch.ids])
-
-
-def _scores(process: Process, dirty: SampleBatch, rng: np.random.Generator) -> Floats:
-    """Unified scores, by a reference curated from these very recordings."""
-    chosen = dirty.take(curated(process, dirty, rng))
-    reference = Reference.fit(chosen.head(process.sample.profile_rows), process)
-    as_is, faulty = (
-        profile(one.head(reference.rows), reference) for one in (chosen, with_faults(process, chosen, rng))
-    )
-    scorer = fit_scorer(process, reference, as_is, faulty, rng)
-    return in_windows(scorer, profile(dirty.head(reference.rows), reference))
+    made = trial(source, seed, seeds, kinds)
+    scorer, _ = made.scorer(np.random.default_rng([seed, 1]))
+    unified = in_windows(scorer, profile(made.dirty.head(scorer.reference.rows), scorer.reference))
+    return [(made.error(unified >= cut), float(np.mean(unified < cut))) for cut in CUTS]
 
 
 def _row(source: Source, mix: str, found: NDArray[np.float64]) -> dict[str, Cell]:

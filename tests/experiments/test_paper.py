@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import xgboost
@@ -18,13 +16,12 @@ from dq_pipeline.experiments.paper_scoring import scoring
 from dq_pipeline.experiments.paper_streams import PaperStream, streams
 from dq_pipeline.simulate.vacuum import SENSORS, VacuumDrift, simulate
 
-ASKED = Asked(quick=True, process_dir=Path(__file__).resolve().parents[2] / "dags" / "processes")
 HISTORY, STEPS, HORIZON = 150, 150, 120
 
 
 @pytest.fixture(scope="module")
-def worn() -> PaperStream:
-    return next(streams(ASKED))
+def worn(asked: Asked) -> PaperStream:
+    return next(streams(asked))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +59,7 @@ def test_the_baseline_is_what_a_model_fitted_by_hand_comes_to(worn):
         labels, scale="normal", nan_policy="omit"
     )
     trees = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.1, "max_bin": 64}
-    model = xgboost.XGBRegressor(**trees, subsample=0.8, colsample_bytree=0.5, random_state=0)
+    model = xgboost.XGBRegressor(**trees, subsample=0.8, colsample_bytree=0.5, random_state=0, n_jobs=1)
     model.fit(table[:HISTORY][believed], labels[believed])
     by_hand = mean_absolute_error(worn.truth[HISTORY:], model.predict(table[HISTORY:]))
     ours = paper.figures(worn, 0.0, paper.replayed(worn, 0.0, paper.TAU, StaticPolicy()))
@@ -108,8 +105,8 @@ def test_published_figures_stand_beside_ours_and_gaps_are_gaps():
     assert ours["adaptations at tau 0.04"] is None
 
 
-def test_scoring_is_timed_for_each_way():
-    (table,) = scoring(ASKED)
+def test_scoring_is_timed_for_each_way(asked):
+    (table,) = scoring(asked)
     assert [row["scorer"] for row in table.rows] == [
         "learned scorer",
         "direct, compiled profile",
