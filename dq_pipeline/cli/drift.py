@@ -64,7 +64,7 @@ def drift(
     if found.report.categories:
         tables.append(_categories(found.report))
     if html is not None:
-        write(html, f"Drift from {reference} to {current}", "; ".join([text, *doubts]), plots(found), tables)
+        write(html, f"Drift from {reference} to {current}", "; ".join([text, *doubts]), [*plots(found), *tables])
         told["html"] = str(html)
     answer(told, as_json, text, *tables, *doubts, *([f"written to {html}"] if html else []))
 

@@ -68,9 +68,10 @@ def write_page(folder: Path) -> Path:
     from dq_pipeline.experiments.results import made
 
     shown = made(folder)
-    plots = [plot["figure"] for result in shown for plot in result["plots"]]
-    tables = [table for one in shown for table in _tables(one)]
-    page.write(folder / PAGE, "Experiments", _summary(shown), plots, tables)
+    parts: list[page.Part] = []
+    for one in shown:
+        parts += [one["about"], *_tables(one), *(plot["figure"] for plot in one["plots"])]
+    page.write(folder / PAGE, "Experiments", _summary(shown), parts)
     return folder / PAGE
 
 

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from dq_pipeline.errors import ConfigurationError
 
+Part = str | Table | Mapping[str, Any]
+
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1b1f24; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
@@ -38,15 +40,14 @@ def check(path: Path | None) -> None:
         raise ConfigurationError(f"--html: a file expected; found the folder {path}")
 
 
-def write(path: Path, title: str, summary: str, plots: Sequence[Mapping[str, Any]], tables: Sequence[Table]) -> None:
+def write(path: Path, title: str, summary: str, parts: Sequence[Part]) -> None:
     """Write the page.
 
     Parameters
     ----------
-    plots
-        Figures of plotly: mappings with `data` and `layout`.
-    tables
-        As the terminal shows them.
+    parts
+        In their order: figures of plotly (mappings with `data` and `layout`), tables as the terminal shows them, and
+        text, each a heading over what follows.
 
     Raises
     ------
@@ -54,17 +55,10 @@ def write(path: Path, title: str, summary: str, plots: Sequence[Mapping[str, Any
         See :func:`check`; or if the file cannot be written.
     """
     check(path)
-    from plotly.io import to_html
-
-    drawn = [
-        to_html(dict(plot), full_html=False, include_plotlyjs=number == 0, validate=False)
-        for number, plot in enumerate(plots)
-    ]
-    shown = "\n".join([*drawn, *map(_table, tables)])
     text = (
         f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
         f"<style>{_STYLE}</style></head>\n<body><h1>{html.escape(title)}</h1>\n<p>{html.escape(summary)}</p>\n"
-        f"{shown}\n</body></html>\n"
+        f"{_shown(parts)}\n</body></html>\n"
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,10 +67,26 @@ def write(path: Path, title: str, summary: str, plots: Sequence[Mapping[str, Any
         raise ConfigurationError(f"--html: a file that can be written expected; found {error}") from None
 
 
+def _shown(parts: Sequence[Part]) -> str:
+    """All parts; the first figure brings the library that draws them along."""
+    from plotly.io import to_html
+
+    shown, drawn = [], 0
+    for part in parts:
+        if isinstance(part, str):
+            shown.append(f"<h2>{html.escape(part)}</h2>")
+        elif isinstance(part, Table):
+            shown.append(_table(part))
+        else:
+            shown.append(to_html(dict(part), full_html=False, include_plotlyjs=drawn == 0, validate=False))
+            drawn += 1
+    return "\n".join(shown)
+
+
 def _table(table: Table) -> str:
     columns = [[str(cell) for cell in column.cells] for column in table.columns]
     head = "".join(f"<th>{html.escape(str(column.header))}</th>" for column in table.columns)
     rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in zip(*columns, strict=True))
-    title = f"<h2>{html.escape(str(table.title))}</h2>" if table.title else ""
+    title = f"<h3>{html.escape(str(table.title))}</h3>" if table.title else ""
     note = f"<p>{html.escape(str(table.caption))}</p>" if table.caption else ""
     return f"{title}{note}<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"

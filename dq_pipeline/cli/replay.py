@@ -86,7 +86,7 @@ def replay(
     if html is not None:
         from dq_pipeline.replay.plots import plots
 
-        write(html, f"Replay of {process}", summary(told), plots(runs, settings), [table(told["rows"])])
+        write(html, f"Replay of {process}", summary(told), [*plots(runs, settings), table(told["rows"])])
         told["html"] = str(html)
     answer(told, as_json, summary(told), table(told["rows"]), *([f"written to {html}"] if html else []))
 

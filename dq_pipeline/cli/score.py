@@ -69,7 +69,7 @@ def score(
     text = f"{file}: {found.told()}; {told['accepted']} reach the threshold {limit:g}, scored against {against}"
     tables = [_summary(graded.summary()), *([_worst(graded.worst(worst))] if worst else [])]
     if html is not None:
-        write(html, f"Quality of {file}", text, plots(graded, limit), tables)
+        write(html, f"Quality of {file}", text, [*plots(graded, limit), *tables])
         told["html"] = str(html)
     if as_json:
         told["scores"] = graded.rows()
