@@ -118,3 +118,13 @@ def test_a_dag_of_ones_own(run: Run, plant: Plant) -> None:  # noqa: F811
     states = run("examples/drift_report.py", "example_vacuum_drift_report")
     assert which(states, "success") == {"take_labels", "summary", "addressee", "maintenance"}
     assert which(states, "skipped") == {"process_engineers"}
+
+
+def test_experiments_are_made_and_reported(run: Run, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setenv("DQ_PROCESS_DIR", str(DAGS / "processes"))
+    monkeypatch.delenv("DQ_DATA_DIR")
+    states = run("experiments.py", "dq_experiments", run_conf={"experiments": ["cost"], "quick": True})
+    assert which(states, "success") == {"chosen", "make0", "report"}
+    folder = plant.world.settings.var / "experiments"
+    assert sorted(file.name for file in folder.iterdir()) == ["cost.json", "index.html"]
+    assert "A long stream, one core" in (folder / "index.html").read_text()
