@@ -68,13 +68,24 @@ def peer(script: str, *arguments: str, build: bool = True) -> Iterator[Peer]:
     PeerMissingError
         If it cannot be built (no network), or `build` is not set.
     """
+    install(build=build)
+    with Peer(script, *arguments) as started:
+        yield started
+
+
+def install(*, build: bool = True) -> None:
+    """Build the peers' environment if it is not there or is out of date.
+
+    Raises
+    ------
+    PeerMissingError
+        If it cannot be built (no network), or `build` is not set.
+    """
     wanted = REQUIREMENTS.read_text(encoding="utf-8")
     if not _INSTALLED.exists() or _INSTALLED.read_text(encoding="utf-8") != wanted:
         if not build:
             raise PeerMissingError(f"{HOME} holds no peers: `make bench` without BENCH_SHORT builds them")
         _build(wanted)
-    with Peer(script, *arguments) as started:
-        yield started
 
 
 def _build(wanted: str) -> None:

@@ -81,6 +81,7 @@ EXPERIMENTS: Mapping[str, str] = MappingProxyType(
         "annotation": "Wrong labels of quality",
         "sparse": "Recordings of few rows",
         "cost": "What a long stream costs",
+        "detectors": "Faults and drifts injected: our detectors of drift and the peers'",
     }
 )
 """Experiments in the order of the report: modules of this package with a function `run`, and what each is about."""
