@@ -51,8 +51,8 @@ def checks() -> list[Check]:
     return [
         _scipy(reference, windows),
         _evidently(reference, windows),
-        _remote("frouros", "JS.compare", jensen_shannon, reference, windows),
-        _remote("alibi-detect", "KSDrift: SciPy's KS with Bonferroni", kolmogorov_smirnov, reference, windows),
+        remote("frouros", "JS.compare", jensen_shannon, reference, windows),
+        remote("alibi-detect", "KSDrift: SciPy's KS with Bonferroni", kolmogorov_smirnov, reference, windows),
     ]
 
 
@@ -91,7 +91,8 @@ def _evidently(reference: Floats, windows: Floats) -> Check:
     return _check("evidently", found, "DataDriftPreset", wasserstein, reference, few, theirs, seconds)
 
 
-def _remote(peer: str, what: str, prepare: Prepared, reference: Floats, windows: Floats) -> Check:
+def remote(peer: str, what: str, prepare: Prepared, reference: Floats, windows: Floats) -> Check:
+    """A library in the peers' environment, or why it is not there."""
     try:
         with Peer("window_distances.py", peer) as asked:
             answer = asked.ask({"reference": reference, "windows": windows})
