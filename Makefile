@@ -44,6 +44,7 @@ bench: .venv  ## the benchmarks (BENCH_SHORT=1 for a quick look)
 	@$(RUN) -m benchmarks
 
 experiments: .venv  ## the published experiments and our own (QUICK=1 for a look), to var/experiments
+	$(if $(QUICK),,@-$(RUN) -m benchmarks.peers)
 	@$(DQ) experiments $(if $(QUICK),--quick)
 
 ci: lint type test  ## what must pass before a merge

@@ -1,5 +1,10 @@
 """`python -m benchmarks.peers` builds the peers' environment in var/peers."""
 
-from benchmarks.peers import install
+import sys
 
-install()
+from benchmarks.peers import PeerMissingError, install
+
+try:
+    install()
+except PeerMissingError as error:
+    sys.exit(str(error))

@@ -47,6 +47,7 @@ def run(asked: Asked) -> Answer:
     on_kinds = [one for one in judged if one.name != UNTUNED]
     return [
         tables.bars(on_kinds),
+        tables.plot(on_kinds, EIGHT),
         tables.delays("detectors/eight", "Mean delay, eight kinds of drift", on_kinds, EIGHT, _note(effort, slow)),
         tables.details("detectors/eight_details", "Eight kinds of drift in detail", on_kinds, EIGHT),
         tables.delays(

@@ -64,20 +64,17 @@ class Verdict:
         return Verdict(
             np.array([float(delay(one)) for one in first]),
             np.array([float(one is None) for one in first]),
-            np.array(
-                [_share(one is not None and one.sensor is not None and bool(kind.sensors), one, kind) for one in first]
-            ),
-            np.array(
-                [
-                    np.nan if one is None or one.change_point is None else float(abs(one.change_point - BEFORE) <= NEAR)
-                    for one in first
-                ]
-            ),
+            np.array([_named(one, kind) for one in first]),
+            np.array([_dated(one) for one in first]),
         )
 
 
-def _share(told: bool, one: Raised | None, kind: Kind) -> float:
-    return float(one.sensor in kind.sensors) if told and one is not None else float("nan")
+def _named(one: Raised | None, kind: Kind) -> float:
+    return float("nan") if one is None or one.sensor is None or not kind.sensors else float(one.sensor in kind.sensors)
+
+
+def _dated(one: Raised | None) -> float:
+    return float("nan") if one is None or one.change_point is None else float(abs(one.change_point - BEFORE) <= NEAR)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from dq_pipeline.experiments.detection.judge import Judged, Verdict, standard_er
 from dq_pipeline.experiments.detection.kinds import EIGHT, UNSEEN, Kind
 from dq_pipeline.experiments.detection.streams import LONGEST
 from dq_pipeline.experiments.detection.unseen import Seen
-from dq_pipeline.experiments.experiment import Cell, Table, rounded
+from dq_pipeline.experiments.experiment import Cell, Plot, Table, rounded
 
 OURS, OWN = "sequential", ("sequential", "sequential, own threshold", "window")
 SLACK, LOWEST_ON, NAMED = 1.25, 6, 0.95
@@ -213,3 +213,26 @@ def _mean(shares: NDArray[np.float64]) -> float:
 
 def _percent(shares: NDArray[np.float64]) -> float | None:
     return rounded(100.0 * _mean(shares))
+
+
+def plot(judged: Sequence[Judged], kinds: Mapping[str, Kind]) -> Plot:
+    """Mean delays with their standard errors as bars, on a logarithmic axis."""
+    data = []
+    for one in judged:
+        known = {name: one.verdicts[kind.title].delays for name, kind in kinds.items() if kind.title in one.verdicts}
+        errors = [standard_error(delays) for delays in known.values()]
+        data.append(
+            {
+                "type": "bar",
+                "name": one.name,
+                "x": list(known),
+                "y": [float(delays.mean()) for delays in known.values()],
+                "error_y": {"type": "data", "array": [None if np.isnan(error) else error for error in errors]},
+            }
+        )
+    layout = {
+        "title": {"text": "Mean delay in samples at 1 false alarm per 1,000"},
+        "yaxis": {"type": "log", "title": {"text": "samples, 300 is a miss"}},
+        "barmode": "group",
+    }
+    return Plot("detectors/eight_plot", {"data": data, "layout": layout})

@@ -35,6 +35,7 @@ def concept(seeds: Sequence[int], quiet: int) -> Seen:
 
     The target is a weighted sum of the sensors' means and noise; with the change one sensor's weight turns its sign.
     """
+    quiet = max(quiet, BEFORE + LONGEST)
     found = [_of_concept(case(seed, quiet, {}), seed) for seed in seeds]
     return Seen(tuple(delay for delay, _ in found), tuple(alarms for _, alarms in found), quiet)
 
