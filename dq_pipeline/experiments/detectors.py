@@ -48,6 +48,7 @@ def run(asked: Asked) -> Answer:
     return [
         tables.bars(on_kinds),
         tables.plot(on_kinds, EIGHT),
+        *([tables.against(on_kinds, EIGHT)] if tables.places(on_kinds, EIGHT) else []),
         tables.delays("detectors/eight", "Mean delay, eight kinds of drift", on_kinds, EIGHT, _note(effort, slow)),
         tables.details("detectors/eight_details", "Eight kinds of drift in detail", on_kinds, EIGHT),
         tables.delays(

@@ -17,7 +17,7 @@ from dq_pipeline.experiments.detection.own import Sequential
 from dq_pipeline.experiments.experiment import Asked, Plot, Table
 from dq_pipeline.profile.drift_features import features, fit_row_constants
 
-EFFORT = Effort(tuning=2, runs=2, quiet=400, more=1)
+EFFORT = Effort(tuning=2, runs=2, quiet=300, more=0)
 KS = Distances("SciPy KS, Bonferroni", kolmogorov_smirnov, False, (0.2, 0.22, 0.24, 0.26))
 
 
@@ -80,6 +80,10 @@ def test_bars_are_held_against_peers_that_were_tuned(judged):
     assert rows["lowest mean delay on so many of the eight kinds"]["measured"] == sum(
         one.ours <= one.theirs for one in places
     )
+    best = next(row for row in tables.against(judged, EIGHT).rows if row["kind"] == "all means")
+    one, other = (each.verdicts[EIGHT["all means"].title].delays for each in judged)
+    assert best["difference (samples)"] == pytest.approx(np.mean(one) - np.mean(other))
+    assert best["standard error"] == pytest.approx(stats.sem(one - other), rel=1e-2)
     assert rows["changes missed"]["measured"] == 0
     untuned = Distances("SciPy KS, Bonferroni", kolmogorov_smirnov, False, (0.0,))
     assert tables.places(judge([Sequential(thresholds=(6.0,)), untuned], Effort(1, 1, 300, 0), map), EIGHT) == []
@@ -89,7 +93,7 @@ def test_bars_are_held_against_peers_that_were_tuned(judged):
 def test_the_experiment_runs_without_peers_and_says_which_are_not_there(monkeypatch, tmp_path):
     monkeypatch.setattr(peers, "PYTHON", tmp_path / "none")
     monkeypatch.setattr(detectors, "QUICK", Effort(tuning=1, runs=1, quiet=300, more=1))
-    monkeypatch.setattr(detectors, "LOCAL", (Sequential(), KS))
+    monkeypatch.setattr(detectors, "LOCAL", (Sequential(),))
     reported = []
     asked = Asked(True, Path("nowhere"), report=lambda done, of, what: reported.append((done, of, what)))
     answer = detectors.run(asked)

@@ -22,12 +22,19 @@ SLACK, LOWEST_ON, NAMED = 1.25, 6, 0.95
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where our sequential detector stands on one kind: its mean delay, and the best peer's."""
+    """Where our sequential detector stands on one kind: its mean delay, and the best peer's.
+
+    Attributes
+    ----------
+    error
+        Standard error of the difference, over the runs that both were made on: the streams are the same.
+    """
 
     kind: str
     ours: float
     peer: str
     theirs: float
+    error: float = float("nan")
 
 
 def places(judged: Sequence[Judged], kinds: Mapping[str, Kind]) -> list[Place]:
@@ -36,10 +43,12 @@ def places(judged: Sequence[Judged], kinds: Mapping[str, Kind]) -> list[Place]:
     peers = [one for one in judged if one.name not in OWN and one.tuned]
     found = []
     for name, kind in kinds.items():
-        theirs = [(one.verdicts[kind.title].delays.mean(), one.name) for one in peers if kind.title in one.verdicts]
+        theirs = [(one.verdicts[kind.title].delays, one.name) for one in peers if kind.title in one.verdicts]
         if theirs and kind.title in ours.verdicts and name not in UNSEEN:
-            best, who = min(theirs)
-            found.append(Place(name, float(ours.verdicts[kind.title].delays.mean()), who, float(best)))
+            best, who = min(theirs, key=lambda one: float(one[0].mean()))
+            own = ours.verdicts[kind.title].delays
+            error = standard_error(own[: len(best)] - best)
+            found.append(Place(name, float(own.mean()), who, float(best.mean()), error))
     return found
 
 
@@ -73,6 +82,25 @@ def delays(name: str, title: str, judged: Sequence[Judged], kinds: Mapping[str, 
             row[one.name] = None if verdict is None else _with_error(verdict.delays)
         rows.append(row)
     return Table(name, title, f"{behind(places(judged, kinds))} {note}", tuple(rows))
+
+
+def against(judged: Sequence[Judged], kinds: Mapping[str, Kind]) -> Table:
+    """The sequential detector beside the best peer of each kind."""
+    found = places(judged, kinds)
+    rows = tuple(
+        {
+            "kind": one.kind,
+            "sequential (samples)": rounded(one.ours),
+            "best peer": one.peer,
+            "its delay (samples)": rounded(one.theirs),
+            "sequential over it": rounded(one.ours / one.theirs, 3),
+            "difference (samples)": rounded(one.ours - one.theirs, 3),
+            "standard error": rounded(one.error, 3),
+        }
+        for one in found
+    )
+    note = f"{behind(found)} The standard error of the difference is over runs on the same streams."
+    return Table("detectors/against", "Sequential detector beside the best peer, by mean delay", note, rows)
 
 
 def details(name: str, title: str, judged: Sequence[Judged], kinds: Mapping[str, Kind]) -> Table:
