@@ -81,6 +81,7 @@ EXPERIMENTS: Mapping[str, str] = MappingProxyType(
         "annotation": "Wrong labels of quality",
         "sparse": "Recordings of few rows",
         "cost": "What a long stream costs",
+        "speed": "A window's drift and profile, beside other libraries",
         "detectors": "Faults and drifts injected: our detectors of drift and the peers'",
     }
 )

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 SUMS = 7
+MANY = 32
+"""Sensors beyond which the residuals themselves are computed."""
 FLOOR = 1e-6
 """Added to a variance before its logarithm is taken."""
 
@@ -165,6 +167,12 @@ def _in_part(
 def _residuals(centred: Floats, residual: Floats, out: Floats) -> None:  # pragma: no cover - compiled
     """The last feature, from the scatter (f, f) of the centred columns (f, T)."""
     sensors, rows = centred.shape
+    if sensors > MANY:  # the scatter's way costs their cube
+        beyond = np.dot(residual, centred)
+        for j in range(sensors):
+            if not np.isnan(out[0, j]):
+                out[6, j] = 0.5 * np.log((beyond[j] * beyond[j]).sum() / rows + FLOOR)
+        return
     scatter = np.empty((sensors, sensors))
     for a in range(sensors):
         for b in range(a, sensors):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.drift_features import FEATURES, RowConstants, features, fit_row_constants
+from dq_pipeline.profile.features_pass import MANY
 
 STREAMS = ("mean_one", "corr", "none")
 
@@ -65,6 +66,16 @@ def test_follow_their_definitions_with_missing_cells(seed, missing, sensors, row
     constants = fit_row_constants(values)
     found = features(values, constants)
     for sample, row in zip(values, found, strict=True):
+        np.testing.assert_allclose(row, by_hand(sample, constants), rtol=1e-7, atol=1e-7)
+
+
+def test_many_sensors_follow_their_definitions_too():
+    rng = np.random.default_rng(5)
+    values = rng.normal(5.0, 2.0, (4, 60, MANY + 3))
+    values[rng.random(values.shape) < 0.1] = np.nan
+    values[0, :, 7] = np.nan
+    constants = fit_row_constants(values)
+    for sample, row in zip(values, features(values, constants), strict=True):
         np.testing.assert_allclose(row, by_hand(sample, constants), rtol=1e-7, atol=1e-7)
 
 
