@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import statistics
 import tomllib
@@ -165,3 +166,22 @@ def test_the_licence_is_apache() -> None:
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+COMPILED = [module for module in MODULES if "@njit" in module.read_text(encoding="utf-8")]
+STAMP = re.compile(r"^# compiled with \w+(?:, \w+)*: ([0-9a-f]{8})$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("module", COMPILED, ids=lambda module: module.stem)
+def test_compiled_code_changes_with_what_it_calls(module: Path) -> None:
+    """Numba keeps a function compiled until its own file changes: the stamp makes a file change with those it calls."""
+    text = module.read_text(encoding="utf-8")
+    named = {".".join(one.relative_to(ROOT).with_suffix("").parts): one for one in COMPILED}
+    called = sorted(named[name] for name in re.findall(r"^from ([\w.]+) import", text, re.MULTILINE) if name in named)
+    found = STAMP.findall(text)
+    if not called:
+        assert not found
+        return
+    digest = hashlib.sha256("".join(one.read_text(encoding="utf-8") for one in called).encode()).hexdigest()[:8]
+    expected = f"# compiled with {', '.join(one.stem for one in called)}: {digest}"
+    assert expected in text.splitlines(), f"put `{expected}` into {module.name}"

@@ -1,7 +1,6 @@
 """The compiled pass for a sensor whose every cell was seen: loops of which a processor takes several steps at once.
 
-What it counts is what the general pass in `kernel` counts; sums may differ in their last digit. Numba keeps a
-compiled `kernel` until that file changes: whoever changes this one deletes `__pycache__/*.nb*` beside it.
+What it counts is what the general pass in `kernel` counts; sums may differ in their last digit.
 """
 
 from __future__ import annotations
