@@ -61,3 +61,13 @@ def test_a_full_run_takes_the_place_of_an_older_one_and_a_quick_one_does_not(
     assert found["seconds"] == 3.0
     assert "plots" not in found
     assert "| 3.0 |" in publish["page"]([found])
+
+
+def test_what_was_not_reproduced_is_said(publish: dict[str, Callable[..., Any]]) -> None:
+    def result(ours: float | None) -> list[dict[str, Any]]:
+        row = {"figure": "R2", "published": "94 %", "ours": ours, "difference in setting": "simulated"}
+        return [{"tables": [{"name": "paper/published", "rows": [row]}]}]
+
+    assert publish["_not_reproduced"](result(0.95)) == []
+    assert "94 % published, 0.8 here" in publish["_not_reproduced"](result(0.8))[0]
+    assert "None here" in publish["_not_reproduced"](result(None))[0]
