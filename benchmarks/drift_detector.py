@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from dq_pipeline.drift.calibration import Worlds
 from dq_pipeline.drift.sequential import SequentialDetector
+from dq_pipeline.experiments.timing import median_seconds
 
 CALIBRATION_BAR_S = 5.0
 SENSORS = 10
@@ -23,10 +22,12 @@ def measure(short: bool) -> list[dict[str, Any]]:
     repeats = 3 if short else 7
     quick = Worlds(10, 60)
     detector = SequentialDetector.fit(reference, rng=np.random.default_rng(1), worlds=quick)
-    calibration = _seconds(
-        lambda: SequentialDetector.fit(reference, rng=np.random.default_rng(1), worlds=Worlds(40, 600)), repeats
+    calibration = median_seconds(
+        lambda: SequentialDetector.fit(reference, rng=np.random.default_rng(1), worlds=Worlds(40, 600)),
+        repeats,
+        time.perf_counter,
     )
-    update = _seconds(lambda: detector.update(detector.start(), stream), repeats) / len(stream)
+    update = median_seconds(lambda: detector.update(detector.start(), stream), repeats, time.perf_counter) / len(stream)
     return [
         {
             "name": "drift_detector/fit_and_calibrate_40_worlds",
@@ -45,13 +46,3 @@ def measure(short: bool) -> list[dict[str, Any]]:
             "holds": None,
         },
     ]
-
-
-def _seconds(work: Callable[[], object], repeats: int) -> float:
-    work()
-    found = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - began)
-    return median(found)

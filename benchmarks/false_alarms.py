@@ -25,10 +25,9 @@ from dq_pipeline.drift.level import Level
 from dq_pipeline.drift.level import measure as measure_window
 from dq_pipeline.drift.sequential import SequentialDetector
 from dq_pipeline.drift.window import WindowDetector
-from dq_pipeline.process import Process
+from dq_pipeline.experiments.made_up import made_batch, made_process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile, profile
-from dq_pipeline.samples import SampleBatch
 
 SENSORS, ROWS, REFERENCE, STREAM = 8, 60, 200, 2000
 BUDGETS = (1.0, 5.0)
@@ -141,8 +140,8 @@ def raw_profiles(cell: Cell, rng: np.random.Generator) -> list[Profile]:
     level = remembering(rng, n, (SENSORS,), cell)
     rows = remembering(rng, ROWS, (n, SENSORS), replace(cell, phi=0.5)).swapaxes(0, 1)
     values = np.ascontiguousarray(20.0 + 0.5 * level[:, None] + rows)
-    reference = Reference.fit(_batch(values[:REFERENCE]), _process())
-    return [profile(_batch(part), reference) for part in (values[:REFERENCE], values[REFERENCE:])]
+    reference = Reference.fit(made_batch(values[:REFERENCE]), made_process(ROWS, SENSORS, 100.0))
+    return [profile(made_batch(part), reference) for part in (values[:REFERENCE], values[REFERENCE:])]
 
 
 def remembering(
@@ -200,31 +199,3 @@ def _row(name: str, value: float, unit: str, against: str, band: tuple[float, fl
         "bar": bar,
         "holds": holds,
     }
-
-
-def _batch(values: Floats) -> SampleBatch:
-    n = len(values)
-    return SampleBatch(
-        sensors=tuple(f"s{j}" for j in range(SENSORS)),
-        ids=tuple(f"{i:05d}" for i in range(n)),
-        sources=("made",) * n,
-        start=np.datetime64("2026-01-01T00:00:00", "us") + np.arange(n) * np.timedelta64(60, "s"),
-        values=np.ascontiguousarray(values),
-        received=np.full(n, ROWS),
-        disordered=np.zeros(n, np.int64),
-        target=np.full(n, np.nan),
-    )
-
-
-def _process() -> Process:
-    return Process.model_validate(
-        {
-            "process": "made",
-            "title": "Made",
-            "stream": {"topic": "t", "labels_topic": "l"},
-            "sample": {"rows": ROWS, "period_s": 1, "horizon_rows": ROWS, "profile_rows": ROWS},
-            "sensors": {f"s{j}": {"unit": "bar", "range": [-100, 100]} for j in range(SENSORS)},
-            "target": {"name": "y", "from": "labels"},
-            "history": {},
-        }
-    )

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from benchmarks.protocols import available, gated, recordings
 from dq_pipeline.model.labels import label_guard
 from dq_pipeline.process import PUBLISHED_THRESHOLD, Process, Quality
-from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.curate import in_windows
 from dq_pipeline.quality.threshold import accept, choose
 from dq_pipeline.recording import Recording
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate.faults import with_spoilt_labels
-from dq_pipeline.steps.reference import curated, fit_scorer, with_faults
+from dq_pipeline.steps.reference import curated, fit_scorer_on, with_faults
 from dq_pipeline.steps.sweep import sweep_threshold, trial_error
 
 TRAINED, JUDGED, FAULTY = 300, 100, 0.2
@@ -83,14 +82,9 @@ def one(process: Process, found: list[Recording], rng: np.random.Generator) -> d
 
 def scores(process: Process, dirty: SampleBatch, rng: np.random.Generator) -> NDArray[np.float64]:
     """Unified scores of the training recordings, by a reference curated from these very recordings."""
-    kept = curated(process, dirty, rng)
-    chosen = dirty.take(kept)
-    reference = Reference.fit(chosen.head(process.sample.profile_rows), process)
-    as_is, spoilt = (
-        profile(batch.head(reference.rows), reference) for batch in (chosen, with_faults(process, chosen, rng))
-    )
-    scorer = fit_scorer(process, reference, as_is, spoilt, rng)
-    return in_windows(scorer, profile(dirty.head(reference.rows), reference))
+    chosen = dirty.take(curated(process, dirty, rng))
+    scorer = fit_scorer_on(process, chosen, with_faults(process, chosen, rng), rng)
+    return in_windows(scorer, profile(dirty.head(scorer.reference.rows), scorer.reference))
 
 
 def _with_faults(process: Process, found: list[Recording], rng: np.random.Generator) -> list[Recording]:

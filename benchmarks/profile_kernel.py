@@ -13,7 +13,6 @@ machine does not blur them.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
+from dq_pipeline.experiments.timing import median_seconds
 from dq_pipeline.process_file import load
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
@@ -82,13 +82,7 @@ def _batch(rng: np.random.Generator, n: int) -> SampleBatch:
 
 def _nanoseconds(work: Callable[[], object], cells: int, repeats: int = 5) -> float:
     """Median over repeats, after one call that compiles."""
-    work()
-    seconds = []
-    for _ in range(repeats):
-        begin = time.thread_time()
-        work()
-        seconds.append(time.thread_time() - begin)
-    return float(np.median(seconds)) / cells * 1e9
+    return median_seconds(work, repeats) / cells * 1e9
 
 
 def _per_column(batch: SampleBatch, known: SampleBatch, reference: Reference, columns: int, by_sorting: bool) -> float:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from scipy.stats import ks_2samp
 
 from dq_pipeline.experiments.data import available, batch_of, recordings
 from dq_pipeline.experiments.experiment import Asked, Cell, Table, rounded
+from dq_pipeline.experiments.timing import median_seconds
 from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
@@ -81,10 +80,4 @@ def _by_scipy(block: SampleBatch, known: SampleBatch) -> None:
 
 
 def _milliseconds(work: Callable[[], object], turns: int = 7) -> float:
-    work()
-    seconds = []
-    for _ in range(turns):
-        began = time.thread_time()
-        work()
-        seconds.append(time.thread_time() - began)
-    return median(seconds) * 1e3
+    return median_seconds(work, turns) * 1e3

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from dq_pipeline.experiments.data import RECORDED, available, batch_of, recordings
 from dq_pipeline.experiments.experiment import Asked
 from dq_pipeline.process import Process
-from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile, profile
 from dq_pipeline.quality.curate import in_windows
 from dq_pipeline.quality.scorer import QualityScorer
@@ -24,7 +23,7 @@ from dq_pipeline.recording import Recording
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate.faults import with_spoilt_labels
 from dq_pipeline.simulate.vacuum import VacuumDrift
-from dq_pipeline.steps.reference import curated, fit_scorer, with_faults
+from dq_pipeline.steps.reference import curated, fit_scorer_on, with_faults
 
 Floats = NDArray[np.float64]
 
@@ -103,11 +102,7 @@ def _stream(asked: Asked, name: str, history: int, steps: int, *, drifting: bool
 def _scorer(process: Process, known: SampleBatch, rng: np.random.Generator) -> tuple[QualityScorer, Profile]:
     """A scorer on the history, curated because a fifth of it is spoilt; and the history's profiles."""
     chosen = known.take(curated(process, known, rng))
-    reference = Reference.fit(chosen.head(process.sample.profile_rows), process)
-    as_is, faulty = (
-        profile(one.head(reference.rows), reference) for one in (chosen, with_faults(process, chosen, rng))
-    )
-    scorer = fit_scorer(process, reference, as_is, faulty, rng)
+    scorer = fit_scorer_on(process, chosen, with_faults(process, chosen, rng), rng)
     return scorer, _profiled(known, scorer)
 
 

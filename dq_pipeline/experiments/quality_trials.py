@@ -12,13 +12,11 @@ from dq_pipeline.experiments.data import available, batch_of, recordings
 from dq_pipeline.experiments.digits import digits
 from dq_pipeline.experiments.experiment import Asked
 from dq_pipeline.process import Process
-from dq_pipeline.profile.bins import Reference
-from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.recording import Recording
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate.faults import FAULTS, with_spoilt_labels
-from dq_pipeline.steps.reference import curated, fit_scorer, with_faults
+from dq_pipeline.steps.reference import curated, fit_scorer_on, with_faults
 from dq_pipeline.steps.sweep import trial_error
 
 Floats = NDArray[np.float64]
@@ -65,11 +63,7 @@ class Trial:
     def scorer(self, rng: np.random.Generator) -> tuple[QualityScorer, SampleBatch]:
         """A direct scorer on a reference curated from these very samples, and the samples that curation keeps."""
         chosen = self.dirty.take(curated(self.process, self.dirty, rng))
-        reference = Reference.fit(chosen.head(self.process.sample.profile_rows), self.process)
-        as_is, spoilt = (
-            profile(one.head(reference.rows), reference) for one in (chosen, with_faults(self.process, chosen, rng))
-        )
-        return fit_scorer(self.process, reference, as_is, spoilt, rng), chosen
+        return fit_scorer_on(self.process, chosen, with_faults(self.process, chosen, rng), rng), chosen
 
 
 def sources(asked: Asked) -> list[Source]:

@@ -6,8 +6,7 @@ those of the processor, medians over a few windows, one side after the other on 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
@@ -21,10 +20,10 @@ from dq_pipeline.drift.sequential import SequentialDetector
 from dq_pipeline.experiments.data import batch_of, recordings
 from dq_pipeline.experiments.detection.peers import Peer, PeerMissingError
 from dq_pipeline.experiments.experiment import Answer, Asked, Cell, Table, rounded
-from dq_pipeline.process import Process
+from dq_pipeline.experiments.made_up import made_batch, made_process
+from dq_pipeline.experiments.timing import median_seconds
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
-from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.reference import fit_scorer, with_faults
 
 Floats = NDArray[np.float64]
@@ -50,12 +49,16 @@ def run(asked: Asked) -> Answer:
     start, made = detector.start(), profile(window, reference)
     rows = (known.values.reshape(-1, 10), window.values.reshape(-1, 10))
     ours = {
-        "profile in hand": _seconds(lambda: detector.update(start, made.drift_features)),
-        "from raw arrays": _seconds(lambda: detector.update(start, profile(window, reference).drift_features)),
+        "profile in hand": median_seconds(lambda: detector.update(start, made.drift_features), TURNS),
+        "from raw arrays": median_seconds(
+            lambda: detector.update(start, profile(window, reference).drift_features), TURNS
+        ),
     }
     profiling = {
-        "ours, every check and drift feature": _seconds(lambda: profile(window, reference)),
-        "ours, with five dimensions and the score": _seconds(lambda: scorer.score(profile(window, reference))),
+        "ours, every check and drift feature": median_seconds(lambda: profile(window, reference), TURNS),
+        "ours, with five dimensions and the score": median_seconds(
+            lambda: scorer.score(profile(window, reference)), TURNS
+        ),
     }
     return [
         Table("speed/drift", "The drift decision of a window", _DRIFT, tuple(_drift(ours, _peers(*rows)))),
@@ -102,7 +105,9 @@ def _profile(ours: Mapping[str, float], theirs: float | str) -> list[dict[str, C
 def _peers(reference: Floats, window: Floats) -> dict[str, float | str]:
     """Seconds a window: SciPy and evidently here, frouros and alibi-detect in an environment of their own."""
     found: dict[str, float | str] = {
-        "SciPy ks_2samp": _seconds(lambda: [ks_2samp(a, b) for a, b in zip(reference.T, window.T, strict=True)], 3)
+        "SciPy ks_2samp": median_seconds(
+            lambda: [ks_2samp(a, b) for a, b in zip(reference.T, window.T, strict=True)], 3
+        )
     }
     found["evidently DataDriftPreset"] = _evidently(reference, window)
     for peer, what in (("frouros", "frouros JS"), ("alibi-detect", "alibi-detect KSDrift")):
@@ -126,7 +131,7 @@ def _evidently(reference: Floats, window: Floats) -> float | str:
         return f"not installed: {error}"
     names = [f"s{j}" for j in range(reference.shape[1])]
     known, current = pd.DataFrame(reference, columns=names), pd.DataFrame(window, columns=names)
-    return _seconds(lambda: Report([DataDriftPreset()]).run(current, known).dict(), 1)
+    return median_seconds(lambda: Report([DataDriftPreset()]).run(current, known).dict(), 1)
 
 
 def whylogs(window: Floats) -> float | str:
@@ -142,45 +147,11 @@ def _wide() -> list[dict[str, Cell]]:
     """Profile and compare a thousand columns at once."""
     rng = np.random.default_rng(0)
     values = rng.normal(size=(2 * WINDOW, WIDE_ROWS, WIDE))
-    batch = SampleBatch(
-        sensors=tuple(f"s{j}" for j in range(WIDE)),
-        ids=tuple(f"{i:04d}" for i in range(2 * WINDOW)),
-        sources=("made up",) * (2 * WINDOW),
-        start=np.datetime64("2026-01-01", "us") + np.arange(2 * WINDOW) * np.timedelta64(60, "s"),
-        values=values,
-        received=np.full(2 * WINDOW, WIDE_ROWS),
-        disordered=np.zeros(2 * WINDOW, np.int64),
-        target=np.full(2 * WINDOW, np.nan),
-    )
-    reference = Reference.fit(batch.between(0, WINDOW), _wide_process(batch.sensors))
+    batch = made_batch(values)
+    reference = Reference.fit(batch.between(0, WINDOW), made_process(WIDE_ROWS, WIDE, 100.0))
     window = batch.between(WINDOW, 2 * WINDOW)
-    ours = {"ours, every check and drift feature": _seconds(lambda: profile(window, reference), 3)}
+    ours = {"ours, every check and drift feature": median_seconds(lambda: profile(window, reference), 3)}
     return _profile(ours, whylogs(values[WINDOW:].reshape(-1, WIDE)))
-
-
-def _wide_process(sensors: tuple[str, ...]) -> Process:
-    return Process.model_validate(
-        {
-            "process": "wide",
-            "title": "A thousand columns",
-            "stream": {"topic": "wide.samples", "labels_topic": "wide.labels"},
-            "sample": {"rows": WIDE_ROWS, "period_s": 1, "horizon_rows": WIDE_ROWS, "profile_rows": WIDE_ROWS},
-            "sensors": {name: {"unit": "1", "range": [-100, 100]} for name in sensors},
-            "target": {"name": "none", "from": "labels"},
-            "history": {"uri": "wide.parquet", "id": "sample"},
-        }
-    )
-
-
-def _seconds(work: Callable[[], object], turns: int = TURNS) -> float:
-    """Median processor seconds, after one call that warms up."""
-    work()
-    seconds = []
-    for _ in range(turns):
-        began = time.thread_time()
-        work()
-        seconds.append(time.thread_time() - began)
-    return median(seconds)
 
 
 _DRIFT = (

@@ -46,57 +46,29 @@ def _averaged(counts: NDArray[Any], reference: Floats, entropic: bool) -> Floats
     out = np.zeros(counts.shape[:2])
     usual = reference.sum(axis=-1, keepdims=True)
     shares = np.ascontiguousarray(reference / np.where(usual > 0.0, usual, 1.0))
-    (_entropic_into if entropic else _leading_into)(counts, shares, out)
+    _averaged_into(counts, shares, entropic, out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _leading_into(counts: NDArray[Any], shares: Floats, out: Floats) -> None:  # pragma: no cover - compiled
-    n, sensors, phases, bins = counts.shape
+def _averaged_into(
+    counts: NDArray[Any], shares: Floats, entropic: bool, out: Floats
+) -> None:  # pragma: no cover - compiled
+    n, sensors, phases, _ = counts.shape
     for i in range(n):
         for j in range(sensors):
             weighted = weight = 0.0
             for k in range(phases):
-                seen, usual = _sums(counts[i, j, k], shares[j, k])
+                seen = usual = 0.0
+                for b in range(counts.shape[3]):
+                    seen += counts[i, j, k, b]
+                    usual += shares[j, k, b]
                 if seen == 0.0 or usual == 0.0:
                     continue
-                distance = lead = 0.0
-                for b in range(bins):
-                    q = shares[j, k, b]
-                    lead += (counts[i, j, k, b] + PSEUDO_COUNTS * q) / (seen + PSEUDO_COUNTS) - q
-                    distance = max(distance, abs(lead))
-                weighted += seen * min(distance, 1.0)
-                weight += seen
-            if weight > 0.0:
-                out[i, j] = weighted / weight
-
-
-@njit(cache=True, nogil=True)
-def _entropic_into(counts: NDArray[Any], shares: Floats, out: Floats) -> None:  # pragma: no cover - compiled
-    """Most bins of a phase hold no reading, and of those one logarithm is enough: their p is in proportion to q."""
-    n, sensors, phases, bins = counts.shape
-    for i in range(n):
-        for j in range(sensors):
-            weighted = weight = 0.0
-            for k in range(phases):
-                seen, usual = _sums(counts[i, j, k], shares[j, k])
-                if seen == 0.0 or usual == 0.0:
-                    continue
-                per_reading = 1.0 / (seen + PSEUDO_COUNTS)
-                distance, empty = 0.0, usual
-                for b in range(bins):
-                    if counts[i, j, k, b] == 0:
-                        continue
-                    q = shares[j, k, b]
-                    p = (counts[i, j, k, b] + PSEUDO_COUNTS * q) * per_reading
-                    m = 0.5 * (p + q)
-                    distance += 0.5 * p * np.log2(p / m)
-                    if q > 0.0:
-                        distance += 0.5 * q * np.log2(q / m)
-                        empty -= q
-                share = PSEUDO_COUNTS * per_reading
-                middle = 0.5 * (share + 1.0)
-                distance += max(empty, 0.0) * 0.5 * (share * np.log2(share / middle) - np.log2(middle))
+                if entropic:
+                    distance = _entropic(counts[i, j, k], shares[j, k], seen, usual)
+                else:
+                    distance = _leading(counts[i, j, k], shares[j, k], seen)
                 weighted += seen * min(max(distance, 0.0), 1.0)
                 weight += seen
             if weight > 0.0:
@@ -104,10 +76,31 @@ def _entropic_into(counts: NDArray[Any], shares: Floats, out: Floats) -> None:  
 
 
 @njit(cache=True, nogil=True)
-def _sums(counts: NDArray[Any], shares: Floats) -> tuple[float, float]:  # pragma: no cover - compiled
-    """Readings of one histogram, and the sum of its reference's shares: 1, or 0 where there is none."""
-    seen = usual = 0.0
+def _leading(counts: NDArray[Any], shares: Floats, seen: float) -> float:  # pragma: no cover - compiled
+    """Of one histogram: how far its cumulated shares lie from the reference's."""
+    distance = lead = 0.0
     for b in range(counts.shape[0]):
-        seen += counts[b]
-        usual += shares[b]
-    return seen, usual
+        q = shares[b]
+        lead += (counts[b] + PSEUDO_COUNTS * q) / (seen + PSEUDO_COUNTS) - q
+        distance = max(distance, abs(lead))
+    return distance
+
+
+@njit(cache=True, nogil=True)
+def _entropic(counts: NDArray[Any], shares: Floats, seen: float, usual: float) -> float:  # pragma: no cover - compiled
+    """Most bins of a phase hold no reading, and of those one logarithm is enough: their p is in proportion to q."""
+    per_reading = 1.0 / (seen + PSEUDO_COUNTS)
+    distance, empty = 0.0, usual
+    for b in range(counts.shape[0]):
+        if counts[b] == 0:
+            continue
+        q = shares[b]
+        p = (counts[b] + PSEUDO_COUNTS * q) * per_reading
+        m = 0.5 * (p + q)
+        distance += 0.5 * p * np.log2(p / m)
+        if q > 0.0:
+            distance += 0.5 * q * np.log2(q / m)
+            empty -= q
+    share = PSEUDO_COUNTS * per_reading
+    middle = 0.5 * (share + 1.0)
+    return float(distance + max(empty, 0.0) * 0.5 * (share * np.log2(share / middle) - np.log2(middle)))

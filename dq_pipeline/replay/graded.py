@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.process import Process
-from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.dimensions import DIMENSIONS
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.quality.threshold import accept
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.challenger import rng_of
-from dq_pipeline.steps.reference import fit_scorer, with_faults
+from dq_pipeline.steps.reference import fit_scorer_on, with_faults
 
 Floats = NDArray[np.float64]
 
@@ -75,11 +74,8 @@ class Graded:
 
 def scorer_on(process: Process, clean: SampleBatch) -> QualityScorer:
     """A scorer fitted on recordings that are taken to be clean."""
-    rows = process.sample.profile_rows
-    reference = Reference.fit(clean.head(rows), process)
     faulty = with_faults(process, clean, rng_of(f"{process.name}/faults"))
-    as_is, spoilt = (profile(batch.head(rows), reference) for batch in (clean, faulty))
-    return fit_scorer(process, reference, as_is, spoilt, rng_of(f"{process.name}/scorer"))
+    return fit_scorer_on(process, clean, faulty, rng_of(f"{process.name}/scorer"))
 
 
 def grade(batch: SampleBatch, scorer: QualityScorer, threshold: float) -> Graded:

@@ -41,10 +41,19 @@ def fit_scorer(
     return QualityScorer.fit(reference, clean, faulty, rng=rng, unifier=quality.unifier, window=quality.window)
 
 
+def fit_scorer_on(
+    process: Process, clean: SampleBatch, faulty: SampleBatch, rng: np.random.Generator, scope: Scope = "completion"
+) -> QualityScorer:
+    """A scorer on a reference of its own: `clean` is the reference, `faulty` the same samples with faults."""
+    reference = Reference.fit(clean.head(rows_of(process, scope)), process)
+    as_is, spoilt = (profile(batch.head(reference.rows), reference) for batch in (clean, faulty))
+    return fit_scorer(process, reference, as_is, spoilt, rng)
+
+
 def fit_scorers(process: Process, clean: SampleBatch, rng: np.random.Generator) -> dict[Scope, QualityScorer]:
     """References and scorers of both scopes, from samples in hand."""
     faulty = with_faults(process, clean, rng)
-    return {scope: _fitted(process, scope, clean, faulty, rng) for scope in SCOPES}
+    return {scope: fit_scorer_on(process, clean, faulty, rng, scope) for scope in SCOPES}
 
 
 def curated(process: Process, samples: SampleBatch, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -57,7 +66,7 @@ def curated(process: Process, samples: SampleBatch, rng: np.random.Generator) ->
 
     def fit(kept: NDArray[np.bool_]) -> QualityScorer:
         chosen = samples.take(kept)
-        return _fitted(process, "completion", chosen, with_faults(process, chosen, rng), rng)
+        return fit_scorer_on(process, chosen, with_faults(process, chosen, rng), rng)
 
     def score(scorer: QualityScorer) -> NDArray[np.float64]:
         return in_windows(scorer, profile(samples.head(scorer.reference.rows), scorer.reference))
@@ -86,11 +95,3 @@ def fit_learned(
     shown = clean.head(direct.reference.rows)
     copies = [faulted(shown, process, share=MUTATED, rng=rng) for _ in range(COPIES)]
     return LearnedScorer.fit(direct, shown, copies, rng)
-
-
-def _fitted(
-    process: Process, scope: Scope, clean: SampleBatch, faulty: SampleBatch, rng: np.random.Generator
-) -> QualityScorer:
-    reference = Reference.fit(clean.head(rows_of(process, scope)), process)
-    as_is, spoilt = (profile(batch.head(reference.rows), reference) for batch in (clean, faulty))
-    return fit_scorer(process, reference, as_is, spoilt, rng)

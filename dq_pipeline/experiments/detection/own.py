@@ -14,11 +14,10 @@ from dq_pipeline.drift.contrast_model import fit_contrast_model
 from dq_pipeline.drift.sequential import SequentialDetector
 from dq_pipeline.drift.window import WindowDetector
 from dq_pipeline.experiments.detection.protocol import Raised, Series, Watched, first_after
-from dq_pipeline.experiments.detection.streams import BEFORE, LONGEST, ROWS, SENSORS, Case
-from dq_pipeline.process import Process
+from dq_pipeline.experiments.detection.streams import BEFORE, LIMIT, LONGEST, ROWS, SENSORS, Case
+from dq_pipeline.experiments.made_up import made_batch, made_process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile, profile
-from dq_pipeline.samples import SampleBatch
 
 Floats = NDArray[np.float64]
 
@@ -99,38 +98,9 @@ def _watched(case: Case) -> int:
 
 
 def _reference(case: Case) -> tuple[Profile, Reference]:
-    reference = Reference.fit(_batch(case.reference), made_process())
+    reference = Reference.fit(made_batch(case.reference), made_process(ROWS, SENSORS, LIMIT))
     return _profile(case.reference, reference), reference
 
 
 def _profile(values: Floats, reference: Reference) -> Profile:
-    return profile(_batch(values), reference)
-
-
-def _batch(values: Floats) -> SampleBatch:
-    n = len(values)
-    return SampleBatch(
-        sensors=tuple(f"s{j}" for j in range(SENSORS)),
-        ids=tuple(f"{i:05d}" for i in range(n)),
-        sources=("made",) * n,
-        start=np.datetime64("2026-01-01T00:00:00", "us") + np.arange(n) * np.timedelta64(60, "s"),
-        values=np.ascontiguousarray(values),
-        received=np.full(n, ROWS),
-        disordered=np.zeros(n, np.int64),
-        target=np.full(n, np.nan),
-    )
-
-
-def made_process() -> Process:
-    """A process of such streams."""
-    return Process.model_validate(
-        {
-            "process": "made",
-            "title": "Made",
-            "stream": {"topic": "t", "labels_topic": "l"},
-            "sample": {"rows": ROWS, "period_s": 1, "horizon_rows": ROWS, "profile_rows": ROWS},
-            "sensors": {f"s{j}": {"unit": "bar", "range": [-1000, 1000]} for j in range(SENSORS)},
-            "target": {"name": "y", "from": "labels"},
-            "history": {},
-        }
-    )
+    return profile(made_batch(values), reference)

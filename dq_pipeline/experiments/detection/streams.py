@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 SENSORS, ROWS, REFERENCE, BEFORE, LONGEST = 8, 60, 200, 300, 300
+LIMIT = 1000.0
+"""Of what a sensor can show: none is out of range, whatever is put in."""
 """A change comes BEFORE samples after the reference and is looked for over LONGEST samples."""
 LEVEL, REMEMBERED, SHARED, ROW_REMEMBERED = 0.3, 0.3, 0.3, 0.8
 _WARM = 50

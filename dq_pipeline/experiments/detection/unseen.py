@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dq_pipeline.drift.policy import ActivePolicy
 from dq_pipeline.experiments.detection.kinds import ONE, case
-from dq_pipeline.experiments.detection.own import made_process
-from dq_pipeline.experiments.detection.streams import BEFORE, LONGEST, ROWS, SENSORS, Case
+from dq_pipeline.experiments.detection.streams import BEFORE, LIMIT, LONGEST, ROWS, SENSORS, Case
+from dq_pipeline.experiments.made_up import made_process
 from dq_pipeline.recording import Recording, place
 from dq_pipeline.simulate.faults import inject
 
@@ -85,7 +85,7 @@ def late(seeds: Sequence[int], samples: int = 20) -> Seen:
 
 def _late_share(values: Floats, i: int, rng: np.random.Generator) -> float:
     """Of one sample (T, f) of which up to a fifth of the rows come late."""
-    process = made_process()
+    process = made_process(ROWS, SENSORS, LIMIT)
     start = np.datetime64("2026-01-01", "us")
     sent = Recording(f"{i}", "made", start, process.sensor_names, values, np.arange(float(ROWS)))
     placed = place(inject(sent, "late_rows", 0.4, rng, {}), process, "completion")
