@@ -13,6 +13,9 @@ Floats = NDArray[np.float64]
 TYPES = ("mean", "spread", "roughness", "slope", "upper_tail", "lower_tail", "residual_spread", "correlation")
 """Types of innovation: the seven features and the changed correlation."""
 
+LEVEL_SHARE = 0.5
+"""Prior share of drifts that move a mean: every second one."""
+
 _FOLDS = 10
 _SD_FLOOR = 1e-3
 
@@ -42,11 +45,25 @@ class Contrasts:
         return int(self.conditional.shape[1])
 
 
-def contrast_weights(sensors: int) -> Floats:
-    """Prior weights (q,): a third each for innovations, conditional innovations and common modes."""
+def contrast_weights(sensors: int, level_share: float = LEVEL_SHARE) -> Floats:
+    """Prior weights (q,): a third each for innovations, conditional innovations and common modes.
+
+    Parameters
+    ----------
+    level_share
+        Of each third, what the means have; the other types share the rest alike.
+
+    Examples
+    --------
+    >>> weights = contrast_weights(4)
+    >>> float(weights[-8]), float(weights[-7:].sum())
+    (0.16666666666666666, 0.16666666666666666)
+    """
     types = len(TYPES)
-    single = types * sensors
-    return np.concatenate([np.full(2 * single, 1.0 / (3 * single)), np.full(types, 1.0 / (3 * types))])
+    of_type = np.full(types, (1.0 - level_share) / (types - 1))
+    of_type[0] = level_share
+    single = np.repeat(of_type / sensors, sensors)
+    return np.concatenate([single, single, of_type]) / 3.0
 
 
 def contrast_name(index: int, sensors: int) -> tuple[str, str, int | None]:

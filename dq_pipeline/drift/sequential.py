@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dq_pipeline.drift.alarm import Alarm, Observation
 from dq_pipeline.drift.calibration import Progress, Worlds, resampled_threshold, why_uncalibrated
 from dq_pipeline.drift.contrast_model import ContrastModel, contrasts_after, fit_contrast_model
-from dq_pipeline.drift.contrasts import TYPES, Contrasts, contrast_name, contrast_weights
+from dq_pipeline.drift.contrasts import LEVEL_SHARE, TYPES, Contrasts, contrast_name, contrast_weights
 from dq_pipeline.drift.recursion import Sums, advance, change_point, rebased, reset, start
 from dq_pipeline.drift.scores import Scores
 from dq_pipeline.drift.whitening import Whitening
@@ -21,6 +21,8 @@ from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
 
 Floats = NDArray[np.float64]
 
+EQUAL_SHARE = 1.0 / len(TYPES)
+"""Of detectors that were fitted before levels had a share of their own."""
 SETTLING = 5
 """Innovations that still remember other samples than those at hand."""
 
@@ -49,6 +51,8 @@ class SequentialDetector:
         The budget the threshold was found for.
     uncalibrated
         Why the budget cannot be promised; empty where it can.
+    level_share
+        Prior share of drifts that move a mean; the threshold was found with it.
 
     Examples
     --------
@@ -66,6 +70,7 @@ class SequentialDetector:
     threshold: float
     false_alarms_per_1000: float
     uncalibrated: str
+    level_share: float = LEVEL_SHARE
 
     @staticmethod
     def readings(profile: Profile) -> Floats:
@@ -148,7 +153,7 @@ class SequentialDetector:
     def update(self, state: SequentialState, features: Floats) -> Observation[SequentialState]:
         """Take in the features (n, 7, f) of the samples that follow, in stream order; how they are cut is no matter."""
         contrasts, lags = contrasts_after(self.model, state.lags, features)
-        weights = contrast_weights(self.sensors)
+        weights = contrast_weights(self.sensors, self.level_share)
         sums = state.sums
         statistics: list[Floats] = []
         alarms: list[Alarm] = []
@@ -211,6 +216,7 @@ class SequentialDetector:
                 threshold=float(arrays["threshold"]),
                 false_alarms_per_1000=float(arrays["false_alarms_per_1000"]),
                 uncalibrated=str(arrays["uncalibrated"]),
+                level_share=float(arrays.get("level_share", EQUAL_SHARE)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"Expected a fitted sequential detector, found arrays {sorted(arrays)}") from error

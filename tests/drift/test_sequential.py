@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from dq_pipeline.drift.calibration import Worlds
 from dq_pipeline.drift.contrast_model import contrasts_after, fit_contrast_model
+from dq_pipeline.drift.contrasts import LEVEL_SHARE
 from dq_pipeline.drift.detector import DETECTORS
-from dq_pipeline.drift.sequential import SequentialDetector
+from dq_pipeline.drift.sequential import EQUAL_SHARE, SequentialDetector
 from dq_pipeline.errors import DataError
+from dq_pipeline.storage import to_npz
 
 FEW = Worlds(2, 50)
 
@@ -35,7 +38,7 @@ def test_agrees_with_the_golden_cut(golden):
     model, _ = fit_contrast_model(features[:200])
     contrasts, _ = contrasts_after(model, model.lags, features[200:])
     np.testing.assert_allclose(contrasts[::20], golden["contrasts"], rtol=0, atol=1e-3)
-    detector = fitted(features, golden["thresholds"][0])
+    detector = replace(fitted(features, golden["thresholds"][0]), level_share=EQUAL_SHARE)
     seen = detector.update(detector.start(), features[200:])
     np.testing.assert_allclose(seen.statistic, golden["statistic"], rtol=0, atol=1e-3)
     (alarm,) = seen.alarms
@@ -51,7 +54,7 @@ def test_agrees_with_every_golden_stream(full_golden, stream):
     model, _ = fit_contrast_model(features[:200])
     contrasts, _ = contrasts_after(model, model.lags, features[200:])
     np.testing.assert_allclose(contrasts, full_golden[f"{stream}_contrasts"], rtol=0, atol=2e-3)
-    detector = fitted(features, full_golden[f"{stream}_h"][0])
+    detector = replace(fitted(features, full_golden[f"{stream}_h"][0]), level_share=EQUAL_SHARE)
     seen = detector.update(detector.start(), features[200:])
     np.testing.assert_allclose(seen.statistic, full_golden[f"{stream}_M"], rtol=0, atol=1e-3)
     found = [(a.sample, a.contrast, a.change_point, a.statistic) for a in seen.alarms]
@@ -79,6 +82,14 @@ def test_the_answer_is_the_same_however_the_stream_is_cut(cuts, by_bytes):
     np.testing.assert_array_equal(np.concatenate(statistics), whole.statistic)
     assert tuple(alarms) == whole.alarms
     assert detector.state_to_bytes(state) == detector.state_to_bytes(whole.state)
+
+
+def test_a_detector_from_before_levels_had_a_share_keeps_the_prior_of_its_threshold():
+    features = in_control(0, 120, 2)
+    detector = fitted(features, reference=80)
+    arrays = dict(np.load(io.BytesIO(detector.to_bytes())))
+    assert float(arrays.pop("level_share")) == LEVEL_SHARE
+    assert SequentialDetector.from_bytes(to_npz(arrays)).level_share == EQUAL_SHARE
 
 
 def test_a_fitted_detector_survives_bytes():
@@ -160,7 +171,7 @@ def test_the_drifting_sensor_is_named_and_the_change_dated():
     features[300:, 1, 2] += 1.5
     detector = fitted(features, 7.5)
     alarm = detector.update(detector.start(), features[200:]).alarms[0]
-    assert 100 <= alarm.sample < 125
+    assert 100 <= alarm.sample < 130
     assert alarm.sensor == alarm.ranked_sensors()[0] == 2
     assert alarm.feature == "spread"
     assert abs(alarm.change_point - 100) < 10
