@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+LINE = 8
+"""Rows turned at once: a sensor's readings in them fill a line of the cache."""
+
 
 def by_sensor(values: NDArray[np.floating[Any]]) -> Floats:
     """Samples (n, T, f) as columns (n, f, T + 2): a sensor's readings side by side, between two NaN.
@@ -32,12 +35,20 @@ def _turn(values: Floats, columns: Floats) -> None:  # pragma: no cover - compil
     n, rows, sensors = values.shape
     columns[:, :, 0] = np.nan
     columns[:, :, rows + 1] = np.nan
-    readings = columns[:, :, 1 : rows + 1]  # counts from 0: an index that might be negative costs a test in every step
+    whole = rows // LINE
     for i in range(n):
-        for t in range(rows):
+        for block in range(whole):
+            first = LINE * block
+            part = values[i, first : first + LINE]
+            for j in range(sensors):
+                readings = columns[i, j, first + 1 : first + 1 + LINE]
+                for t in range(LINE):
+                    v = part[t, j]
+                    readings[t] = v if v - v == 0.0 else np.nan
+        for t in range(LINE * whole, rows):
             for j in range(sensors):
                 v = values[i, t, j]
-                readings[i, j, t] = v if v - v == 0.0 else np.nan
+                columns[i, j, t + 1] = v if v - v == 0.0 else np.nan
 
 
 @njit(cache=True, nogil=True)

@@ -14,7 +14,7 @@ from dq_pipeline.errors import DataError
 from dq_pipeline.profile.by_sensor import by_sensor, ticks
 from dq_pipeline.profile.features_pass import FLOOR, SUMS, features_of
 
-# compiled with by_sensor, features_pass: de5d2943
+# compiled with by_sensor, features_pass: c3f3c465
 Floats = NDArray[np.float64]
 
 FEATURES = ("mean", "spread", "roughness", "slope", "upper_tail", "lower_tail", "residual_spread")
@@ -136,5 +136,6 @@ def _each(
 ) -> None:  # pragma: no cover - compiled
     n, sensors, padded = columns.shape
     scaled, sums, clock = np.empty((sensors, padded - 2)), np.empty((sensors, SUMS)), ticks(padded - 2)
+    seen = np.empty(sensors, np.int64)
     for i in range(n):
-        features_of(columns[i], clock, median, sd, q10, q90, residual, scaled, sums, out[i])
+        features_of(columns[i], clock, median, sd, q10, q90, residual, scaled, seen, sums, out[i])

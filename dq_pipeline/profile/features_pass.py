@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 SUMS = 7
 MANY = 32
@@ -25,6 +26,7 @@ def features_of(
     q90: Floats,
     residual: Floats,
     scaled: Floats,
+    seen: Integers,
     sums: Floats,
     out: Floats,
 ) -> None:  # pragma: no cover - compiled
@@ -36,16 +38,25 @@ def features_of(
         Time on [-1, 1].
     scaled : (f, T)
         Scratch: the scaled and centred readings, 0 where a cell is missing.
+    seen : (f,)
+        Out: observed cells.
     sums : (f, 7)
         Out: sums over the observed cells, in the order of `kernel.MOMENTS`.
     """
+    rows = clock.shape[0]
+    time = time_squares = 0.0
+    for t in range(rows):
+        time += clock[t]
+        time_squares += clock[t] * clock[t]
     for j in range(scaled.shape[0]):
         column, middle, per_sd = scaled[j], median[j], 1.0 / sd[j]
-        count = _scale(columns[j], middle, per_sd, column)
-        if count == column.shape[0] > 1:
-            _whole(column, clock, q10[j], q90[j], sums[j], out[:, j])
-        else:
+        readings, count = columns[j, 1 : rows + 1], rows
+        if rows < 2 or not _whole(
+            readings, middle, per_sd, clock, time, time_squares, q10[j], q90[j], column, sums[j], out[:, j]
+        ):
+            count = _scale(readings, middle, per_sd, column)
             _in_part(column, clock, count, q10[j], q90[j], sums[j], out[:, j])
+        seen[j] = count
         if count < 2:
             out[:, j] = np.nan
             column[:] = 0.0
@@ -56,11 +67,11 @@ def features_of(
 
 
 @njit(cache=True, nogil=True)
-def _scale(column: Floats, middle: float, per_sd: float, scaled: Floats) -> int:  # pragma: no cover - compiled
+def _scale(readings: Floats, middle: float, per_sd: float, scaled: Floats) -> int:  # pragma: no cover - compiled
     """Scale the readings; how many there are."""
     count = 0
     for t in range(scaled.shape[0]):
-        x = (column[t + 1] - middle) * per_sd
+        x = (readings[t] - middle) * per_sd
         scaled[t] = x
         count += int(x - x == 0.0)
     return count
@@ -69,28 +80,39 @@ def _scale(column: Floats, middle: float, per_sd: float, scaled: Floats) -> int:
 # Sums may be taken in any order, several at once; whether a cell is missing must still be asked (no `nnan`, no `ninf`).
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _whole(
-    column: Floats, clock: Floats, low: float, high: float, sums: Floats, out: Floats
-) -> None:  # pragma: no cover - compiled
-    """Six features of a sensor whose every cell was seen; leaves the column centred."""
-    rows = column.shape[0]
-    total = squares = above = below = squared_steps = time = time_squares = 0.0
+    readings: Floats,
+    middle: float,
+    per_sd: float,
+    clock: Floats,
+    time: float,
+    time_squares: float,
+    low: float,
+    high: float,
+    scaled: Floats,
+    sums: Floats,
+    out: Floats,
+) -> bool:  # pragma: no cover - compiled
+    """Six features of a sensor whose every cell was seen; False if one was not. Leaves the readings centred."""
+    rows = readings.shape[0]
+    total = squares = above = below = squared_steps = 0.0
     for t in range(rows):
-        x = column[t]
+        x = (readings[t] - middle) * per_sd
+        scaled[t] = x
         total += x
         squares += x * x
         over, under = x - high, low - x
         above += over if over > 0.0 else 0.0
         below += under if under > 0.0 else 0.0
-        time += clock[t]
-        time_squares += clock[t] * clock[t]
+    if total - total != 0.0:  # NaN, of a missing cell or of readings too large to be added
+        return False
     for t in range(1, rows):
-        change = column[t] - column[t - 1]
+        change = scaled[t] - scaled[t - 1]
         squared_steps += change * change
     mean = total / rows
     variation = cross = 0.0
     for t in range(rows):
-        x = column[t] - mean
-        column[t] = x
+        x = scaled[t] - mean
+        scaled[t] = x
         variation += x * x
         cross += x * clock[t]
     sums[0] = total
@@ -106,6 +128,7 @@ def _whole(
     out[3] = cross / time_squares
     out[4] = above / rows
     out[5] = below / rows
+    return True
 
 
 @njit(cache=True, nogil=True)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from dq_pipeline.profile.by_sensor import ticks
 from dq_pipeline.profile.features_pass import features_of
-from dq_pipeline.profile.whole import count_whole
+from dq_pipeline.profile.whole import RANGE, RULE, STEP, STUCK, count_whole, mark_whole
 
-# compiled with by_sensor, features_pass, whole: 68253bf9
+# compiled with by_sensor, features_pass, whole: d6227ca3
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -37,8 +37,6 @@ COUNTERS = (
 """Counted cells per sample and sensor. `abnormal`: outlying or a spike; `violating`: any of the four after it."""
 MOMENTS = ("total", "squares", "pairs", "squared_steps", "time", "time_squares", "time_products")
 """Sums over the observed cells of scaled readings and of time on [-1, 1]; they add up over samples."""
-
-_RANGE, _STEP, _STUCK, _RULE = 1, 2, 4, 8
 
 
 @njit(cache=True, nogil=True)
@@ -64,6 +62,7 @@ def profile_into(
     q90: Floats,
     residual: Floats,
     broken: NDArray[np.bool_],
+    somewhere: NDArray[np.bool_],
     concerned: NDArray[np.bool_],
     counters: Integers,
     moments: Floats,
@@ -99,6 +98,8 @@ def profile_into(
         The rest of `drift_features.RowConstants`.
     broken : (R, n, T)
         Where each rule does not hold.
+    somewhere : (R, n)
+        Whether it does not hold in any row.
     concerned : (R, f)
         Which sensors a rule names.
     counters : (n, f, 10)
@@ -115,30 +116,30 @@ def profile_into(
     n, sensors, padded = columns.shape
     rows, phases = padded - 2, starts.shape[0] - 1
     scaled, clock = np.empty((sensors, rows)), ticks(rows)
-    flags, cells = np.empty(rows, np.uint8), np.empty(rows, np.uint32)
+    flags, cells, seen = np.zeros(rows, np.uint8), np.empty((2, rows), np.uint32), np.empty(sensors, np.int64)
     for i in range(n):
-        features_of(columns[i], clock, centre, scale, q10, q90, residual, scaled, moments[i], features[i])
+        features_of(columns[i], clock, centre, scale, q10, q90, residual, scaled, seen, moments[i], features[i])
         for j in range(sensors):
-            column = columns[i, j]
+            column, counted = columns[i, j], counters[i, j]
             low_limit, high_limit, largest_step = range_low[j], range_high[j], step_limit[j]
             longest_run = run_limit[j]
             whole_base, whole_unit = whole_low[j], whole_per_unit[j]
-            if _any_beyond(column, low_limit, high_limit, largest_step):
+            counted[0], counted[1] = rows, seen[j]
+            marked = seen[j] < rows
+            if not marked:
+                marked = mark_whole(column, low_limit, high_limit, largest_step, longest_run, flags)
+            elif _any_beyond(column, low_limit, high_limit, largest_step):
                 for t in range(rows):
                     v = column[t + 1]
                     out = (v < low_limit) | (v > high_limit)
                     step = np.abs(v - column[t]) > largest_step
-                    flags[t] = _RANGE * out + _STEP * step
-            else:
-                flags[:] = 0
+                    flags[t] = RANGE * out + STEP * step
             for r in range(broken.shape[0]):
-                if concerned[r, j] and broken[r, i].any():
+                if concerned[r, j] and somewhere[r, i]:
+                    marked = True
                     for t in range(rows):
-                        flags[t] |= _RULE * (broken[r, i, t] & (column[t + 1] == column[t + 1]))
-            seen = 0
-            for t in range(rows):
-                seen += int(column[t + 1] == column[t + 1])
-            if seen == rows:
+                        flags[t] |= RULE * (broken[r, i, t] & (column[t + 1] == column[t + 1]))
+            if seen[j] == rows:
                 found = count_whole(
                     column,
                     starts,
@@ -151,15 +152,13 @@ def profile_into(
                     whole_unit,
                     whole_table[j],
                     spike_limit[j],
-                    longest_run,
                     cells,
-                    flags,
                     histogram[i, j],
                     drift_histogram[i, j],
                 )
-                counters[i, j, 1] = seen
-                counters[i, j, 2], counters[i, j, 3], counters[i, j, 4] = found
-                _count_flags(flags, counters[i, j])
+                counted[2], counted[3], counted[4] = found
+                if marked:
+                    _count_flags(flags, counted)
                 continue
             outlying = spikes = abnormal = 0
             run_value = np.nan
@@ -187,17 +186,14 @@ def profile_into(
                         if run == longest_run + 1:
                             for s in range(run_start, t):
                                 if column[s + 1] == run_value:
-                                    flags[s] |= _STUCK
+                                    flags[s] |= STUCK
                         if run > longest_run:
-                            flags[t] |= _STUCK
+                            flags[t] |= STUCK
                     else:
                         run_value, run_start, run = v, t, 1
-            drift_histogram[i, j, BINS] = rows - seen
-            counters[i, j, 1] = seen
-            counters[i, j, 2] = outlying
-            counters[i, j, 3] = spikes
-            counters[i, j, 4] = abnormal
-            _count_flags(flags, counters[i, j])
+            drift_histogram[i, j, BINS] = rows - seen[j]
+            counted[2], counted[3], counted[4] = outlying, spikes, abnormal
+            _count_flags(flags, counted)
 
 
 @njit(cache=True, nogil=True)
@@ -212,13 +208,7 @@ def _any_beyond(column: Floats, low: float, high: float, largest_step: float) ->
 
 @njit(cache=True, nogil=True)
 def _count_flags(flags: NDArray[np.uint8], counters: Integers) -> None:  # pragma: no cover - compiled
-    """Rows expected, and how many of their cells violate something, and what."""
-    counters[0] = flags.shape[0]
-    any_flag = np.uint8(0)
-    for t in range(flags.shape[0]):
-        any_flag |= flags[t]
-    if any_flag == 0:
-        return
+    """How many cells violate something, and what; leaves zeros for the next sensor."""
     out_of_range = steps = stuck = rule_breaks = violating = 0
     for t in range(flags.shape[0]):
         flag = flags[t]
@@ -232,6 +222,7 @@ def _count_flags(flags: NDArray[np.uint8], counters: Integers) -> None:  # pragm
     counters[7] = stuck
     counters[8] = rule_breaks
     counters[9] = violating
+    flags[:] = 0
 
 
 @njit(cache=True, nogil=True)

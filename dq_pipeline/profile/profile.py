@@ -188,6 +188,7 @@ def profile(batch: SampleBatch, reference: Reference) -> Profile:
         rows.q90,
         rows.residual,
         broken,
+        np.any(broken, axis=2),
         concerned,
         made.counters,
         made.moments,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-STUCK = 4
+RANGE, STEP, STUCK, RULE = 1, 2, 4, 8
+"""Flags of a cell that violates something."""
 CELLS = 511.0
 PART = 64
 
@@ -31,18 +32,18 @@ def count_whole(
     whole_per_unit: float,
     whole_table: NDArray[np.uint8],
     spike_limit: Floats,
-    run_limit: int,
     cells: NDArray[np.uint32],
-    flags: NDArray[np.uint8],
     histogram: NDArray[np.uint32],
     drift_histogram: NDArray[np.uint32],
 ) -> tuple[int, int, int]:  # pragma: no cover - compiled
-    """Outlying cells, spikes, and cells that are either; the rest goes into the arrays after `run_limit`.
+    """Outlying cells, spikes, and cells that are either; the rest goes into the histograms.
 
     Parameters
     ----------
     column : (T + 2,)
         Readings between two NaN.
+    cells : (2, T)
+        Scratch.
     """
     rows = column.shape[0] - 2
     outlying = spikes = spikes_alone = 0
@@ -51,38 +52,34 @@ def count_whole(
         base, per_unit, spike = grid_low[k], grid_per_unit[k], spike_limit[k]
         first, stop = starts[k], starts[k + 1]
         # a part of its own counts from 0: an index that might be negative costs a test in every step
-        part, low, high, cell = column[first : stop + 2], lower[first:stop], upper[first:stop], cells[first:stop]
+        part, low, high = column[first + 1 : stop + 1], lower[first:stop], upper[first:stop]
+        cell, whole_cell = cells[0, first:stop], cells[1, first:stop]
         for t in range(stop - first):
-            place = (part[t + 1] - base) * per_unit
+            v = part[t]
+            outlying += int((v < low[t]) | (v > high[t]))
+            place = (v - base) * per_unit
             place = place if place > 0.0 else 0.0
             cell[t] = np.uint32(place if place < CELLS else CELLS)
+            place = (v - whole_low) * whole_per_unit
+            place = place if place > 0.0 else 0.0
+            whole_cell[t] = np.uint32(place if place < CELLS else CELLS)
         _add(cell, table[k], parts, histogram[k])
-        for t in range(stop - first):
-            v = part[t + 1]
-            outlying += int((v < low[t]) | (v > high[t]))
         # the first and the last reading have a neighbour that is NaN, and are no spikes
-        inner, more = max(1 - first, 0), min(rows - 1, stop) - first
+        inner, more = max(first, 1), min(rows - 1, stop)
+        middle = column[inner : more + 2]
         here = 0
-        for t in range(inner, more):
-            before, v, after = part[t], part[t + 1], part[t + 2]
+        for t in range(more - inner):
+            before, v, after = middle[t], middle[t + 1], middle[t + 2]
             higher, lesser = (before, after) if before > after else (after, before)
             here += int((v - higher > spike) | (lesser - v > spike))
         spikes += here
         if here > 0:
-            for t in range(inner, more):
-                before, v, after = part[t], part[t + 1], part[t + 2]
+            low, high = lower[inner:more], upper[inner:more]
+            for t in range(more - inner):
+                before, v, after = middle[t], middle[t + 1], middle[t + 2]
                 is_spike = (v - max(before, after) > spike) | (min(before, after) - v > spike)
                 spikes_alone += int(is_spike & (v >= low[t]) & (v <= high[t]))
-    for t in range(rows):
-        place = (column[t + 1] - whole_low) * whole_per_unit
-        place = place if place > 0.0 else 0.0
-        cells[t] = np.uint32(place if place < CELLS else CELLS)
-    _add(cells, whole_table, parts, drift_histogram)
-    equal = 0
-    for t in range(1, rows):
-        equal += int(column[t + 1] == column[t])
-    if equal >= run_limit:
-        _mark_stuck(column, run_limit, flags)
+    _add(cells[1], whole_table, parts, drift_histogram)
     return outlying, spikes, outlying + spikes_alone
 
 
@@ -108,13 +105,41 @@ def _add(
         histogram[b] += parts[b] + parts[PART + b] + parts[2 * PART + b] + parts[3 * PART + b]
 
 
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def mark_whole(
+    column: Floats, low: float, high: float, largest_step: float, run_limit: int, flags: NDArray[np.uint8]
+) -> bool:  # pragma: no cover - compiled
+    """Mark cells out of range, after too large a step, or stuck; whether there are any.
+
+    Parameters
+    ----------
+    flags : (T,)
+        Zeros on entry.
+    """
+    rows = column.shape[0] - 2
+    before, here = column[:rows], column[1 : rows + 1]
+    beyond = equal = 0
+    for t in range(rows):
+        v = here[t]
+        beyond += int((v < low) | (v > high) | (np.abs(v - before[t]) > largest_step))
+        equal += int(v == before[t])
+    if beyond > 0:
+        for t in range(rows):
+            v = here[t]
+            out = (v < low) | (v > high)
+            flags[t] = RANGE * out + STEP * (np.abs(v - before[t]) > largest_step)
+    if equal >= run_limit:
+        _mark_stuck(here, run_limit, flags)
+    return beyond > 0 or equal >= run_limit
+
+
 @njit(cache=True, nogil=True)
 def _mark_stuck(column: Floats, run_limit: int, flags: NDArray[np.uint8]) -> None:  # pragma: no cover - compiled
     """Mark all cells of each run of equal readings that is longer than usual."""
-    rows = column.shape[0] - 2
+    rows = column.shape[0]
     first = 0
     for t in range(1, rows + 1):
-        if t == rows or column[t + 1] != column[first + 1]:
+        if t == rows or column[t] != column[first]:
             if t - first > run_limit:
                 for s in range(first, t):
                     flags[s] |= STUCK
