@@ -101,7 +101,7 @@ def test_short_recordings_are_scored_and_watched(asked):
 
 
 def test_what_was_not_run_is_marked(asked):
-    (table,) = cost.run(asked)
+    table, training = cost.run(asked)
     first, second, third = table.rows
     assert first["measured"] == "yes"
     assert first["peak memory, GB"] > 0.05
@@ -109,3 +109,9 @@ def test_what_was_not_run_is_marked(asked):
     assert second["peak memory, GB"] is None
     assert third["seconds"] == pytest.approx(first["seconds"] * 100, rel=0.01)
     assert first["ms a sample"] == pytest.approx(first["seconds"] / 10, rel=0.01)
+    known = {(row["device"], row["samples"]): row for row in training.rows}
+    assert len(known) == 6
+    assert known["cpu", 10_000]["seconds"] > 0
+    assert known["cpu", 100_000]["measured"].startswith("left out")
+    on_gpu = known["cuda", 10_000]
+    assert on_gpu["seconds"] or "none; this XGBoost" in on_gpu["measured"]
