@@ -32,14 +32,16 @@ def experiments(
     """Make experiments again: tables as JSON, and one page of all that were made.
 
     The recorded processes take part where DQ_DATA_DIR names their data. Each experiment replaces its own file, so the
-    page also shows what was made before::
+    page also shows what was made before. What was meant to be reached is written beside what was to
+    `evidence/experiments.json`, in DQ_VAR::
 
         dq experiments --list
         dq experiments paper --quick
     """
     from dq_pipeline.cli import page
+    from dq_pipeline.evidence import write
     from dq_pipeline.experiments.experiment import EXPERIMENTS, Asked, experiment
-    from dq_pipeline.experiments.results import make
+    from dq_pipeline.experiments.results import evidence, make, whole
     from dq_pipeline.settings import Settings
 
     if listed:
@@ -57,9 +59,16 @@ def experiments(
             asked = Asked(quick, settings.process_dir, settings.variables, stepwise(progress))
             results.append(make(name, asked, where))
         errors().print(f"{name}: {results[-1]['seconds']:.0f} s", highlight=False)
+    rows = [row for one in results for row in evidence(one)]
+    rows += [whole(results, quick=quick)] if set(chosen) == set(EXPERIMENTS) else []
+    written = write(settings.var / "evidence", "experiments", rows, partial=True)
     index = write_page(where)
-    told = {"results": results, "page": str(index)}
-    answer(told, as_json, *(table for one in results for table in _tables(one)), f"written to {where}, see {index}")
+    told = {"results": results, "page": str(index), "evidence": str(written)}
+    tables = (table for one in results for table in _tables(one))
+    fallen = [
+        f"does not hold: {row['name']}: {row['value']}, {row['bar']}" for row in rows if row.get("holds") is False
+    ]
+    answer(told, as_json, *tables, *fallen, f"written to {where}, see {index}")
 
 
 def write_page(folder: Path) -> Path:

@@ -71,6 +71,51 @@ class Plot:
     figure: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A figure that an experiment is meant to reach.
+
+    Attributes
+    ----------
+    against
+        What it is measured against.
+    most
+        Whether the bar is the most it may be, and not the least.
+    """
+
+    claim: str
+    value: float
+    unit: str
+    against: str
+    bar: float
+    most: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """False also where nothing was measured."""
+        return bool(self.value <= self.bar) if self.most else bool(self.value >= self.bar)
+
+
+BARS = "bars"
+"""Last part of the name of a table of bars; each of its rows is evidence."""
+
+
+def bars(experiment: str, title: str, note: str, found: Sequence[Bar]) -> Table:
+    """The table of an experiment's bars."""
+    rows = tuple(
+        {
+            "claim": one.claim,
+            "measured": rounded(one.value),
+            "unit": one.unit,
+            "against": one.against,
+            "bar": f"at {'most' if one.most else 'least'} {one.bar:g}",
+            "holds": one.holds,
+        }
+        for one in found
+    )
+    return Table(f"{experiment}/{BARS}", title, note, rows)
+
+
 Answer = Sequence[Table | Plot]
 Experiment = Callable[[Asked], Answer]
 

@@ -19,7 +19,7 @@ from dq_pipeline.drift.calibration import Worlds
 from dq_pipeline.drift.sequential import SequentialDetector
 from dq_pipeline.experiments.data import batch_of, recordings
 from dq_pipeline.experiments.detection.peers import Peer, PeerMissingError
-from dq_pipeline.experiments.experiment import Answer, Asked, Cell, Table, rounded
+from dq_pipeline.experiments.experiment import Answer, Asked, Bar, Cell, Table, bars, rounded
 from dq_pipeline.experiments.made_up import made_batch, made_process
 from dq_pipeline.experiments.timing import median_seconds
 from dq_pipeline.profile.bins import Reference
@@ -31,6 +31,7 @@ Times = Mapping[str, float | str]
 """Seconds by who took them; text says why there are none."""
 
 REFERENCE, WINDOW, TURNS = 500, 50, 7
+EVIDENTLY = "evidently DataDriftPreset"
 WIDE, WIDE_ROWS = 1000, 60
 
 
@@ -60,11 +61,27 @@ def run(asked: Asked) -> Answer:
             lambda: scorer.score(profile(window, reference)), TURNS
         ),
     }
+    peers, profiler = _peers(*rows), whylogs(rows[1])
     return [
-        Table("speed/drift", "The drift decision of a window", _DRIFT, tuple(_drift(ours, _peers(*rows)))),
-        Table("speed/profile", "The profile of a window", _PROFILE, tuple(_profile(profiling, whylogs(rows[1])))),
+        bars("speed", "Speed against its bars", _BARS, _bars(ours, next(iter(profiling.values())), peers, profiler)),
+        Table("speed/drift", "The drift decision of a window", _DRIFT, tuple(_drift(ours, peers))),
+        Table("speed/profile", "The profile of a window", _PROFILE, tuple(_profile(profiling, profiler))),
         Table("speed/wide", f"A thousand columns: 50 samples of {WIDE_ROWS} x {WIDE}", _WIDE, tuple(_wide())),
     ]
+
+
+def _bars(drift: Mapping[str, float], profiled: float, peers: Times, profiler: float | str) -> list[Bar]:
+    """How many times as fast; NaN, which holds nothing, where a peer is not there."""
+    others = {who: seconds for who, seconds in peers.items() if not isinstance(seconds, str) and who != EVIDENTLY}
+    fastest = min(others, key=lambda who: others[who])
+    evidently = peers[EVIDENTLY]
+    found = []
+    for (how, ours), least, over_evidently in zip(drift.items(), (100, 20), (1000, 500), strict=True):
+        found.append(Bar(f"drift decision, {how}", others[fastest] / ours, "x", fastest, least))
+        slow = float("nan") if isinstance(evidently, str) else evidently / ours
+        found.append(Bar(f"drift decision, {how}, beside evidently", slow, "x", EVIDENTLY, over_evidently))
+    theirs = float("nan") if isinstance(profiler, str) else profiler / profiled
+    return [*found, Bar("profile", theirs, "x", "whylogs", 150)]
 
 
 def _drift(ours: Mapping[str, float], peers: Times) -> list[dict[str, Cell]]:
@@ -109,7 +126,7 @@ def _peers(reference: Floats, window: Floats) -> dict[str, float | str]:
             lambda: [ks_2samp(a, b) for a, b in zip(reference.T, window.T, strict=True)], 3
         )
     }
-    found["evidently DataDriftPreset"] = _evidently(reference, window)
+    found[EVIDENTLY] = _evidently(reference, window)
     for peer, what in (("frouros", "frouros JS"), ("alibi-detect", "alibi-detect KSDrift")):
         try:
             with Peer("window_distances.py", peer) as asked:
@@ -154,6 +171,7 @@ def _wide() -> list[dict[str, Cell]]:
     return _profile(ours, whylogs(values[WINDOW:].reshape(-1, WIDE)))
 
 
+_BARS = "Times as fast as the peer named: the fastest but evidently, evidently, and whylogs."
 _DRIFT = (
     "Ours: features and statistic of 50 samples, sample by sample, sensors named. Theirs: one comparison of all rows "
     "of the window with all rows of the reference, sensor by sensor."

@@ -19,6 +19,17 @@ def test_times_over_ours_are_quotients_and_the_missing_are_named():
     assert [row["over ours"] for row in profiled] == [1.0, 1.5, 500.0]
 
 
+def test_bars_are_held_against_the_fastest_peer_and_a_missing_one_holds_none():
+    ours = {"profile in hand": 0.001, "from raw arrays": 0.01}
+    found = speed._bars(ours, 0.002, {"slow": 3.0, "fast": 0.19, speed.EVIDENTLY: 6.0}, "not installed")
+    told = [(one.value, one.against, one.holds) for one in found[:4]]
+    assert told[0] == (pytest.approx(190), "fast", True)
+    assert told[1] == (pytest.approx(6000), speed.EVIDENTLY, True)
+    assert told[2] == (pytest.approx(19), "fast", False)
+    assert told[3] == (pytest.approx(600), speed.EVIDENTLY, True)
+    assert found[4].holds is False
+
+
 def test_a_peer_that_is_not_there_is_said(monkeypatch):
     def missing(*_: object) -> None:
         raise PeerMissingError("not installed: build it")

@@ -13,7 +13,8 @@ from dq_pipeline.experiments.detection.judge import Judged, Verdict, standard_er
 from dq_pipeline.experiments.detection.kinds import EIGHT, UNSEEN, Kind
 from dq_pipeline.experiments.detection.streams import LONGEST
 from dq_pipeline.experiments.detection.unseen import Seen
-from dq_pipeline.experiments.experiment import Cell, Plot, Table, rounded
+from dq_pipeline.experiments.experiment import Bar, Cell, Plot, Table, rounded
+from dq_pipeline.experiments.experiment import bars as table_of_bars
 
 OURS, OWN = "sequential", ("sequential", "sequential, own threshold", "window")
 SLACK, LOWEST_ON, NAMED = 1.25, 6, 0.95
@@ -166,24 +167,17 @@ def bars(judged: Sequence[Judged]) -> Table:
     worst = max((one.ours / one.theirs for one in found), default=float("nan"))
     missed = int(sum(verdict.missed.sum() for verdict in verdicts.values()))
     least = min(_mean(one) for one in named)
-    rows: tuple[dict[str, Cell], ...] = (
-        _bar("lowest mean delay on so many of the eight kinds", lowest, f"at least {LOWEST_ON}", lowest >= LOWEST_ON),
-        _bar("largest mean delay over the best peer's", rounded(worst, 3), f"at most {SLACK}", worst <= SLACK),
-        _bar("changes missed", missed, "0", missed == 0),
-        _bar(
-            "sensor named first, least of the single-sensor kinds (%)",
-            rounded(100.0 * least),
-            f"at least {100 * NAMED:g}",
-            least >= NAMED,
-        ),
-    )
-    if not found:
-        rows = rows[2:]
-    return Table("detectors/bars", "Sequential detector against its bars", behind(found), rows)
-
-
-def _bar(claim: str, measured: Cell, bar: str, holds: bool) -> dict[str, Cell]:
-    return {"claim": claim, "measured": measured, "bar": bar, "holds": bool(holds)}
+    peers, kinds = "the best peer on the same streams", "eight kinds"
+    held = [
+        Bar("kinds with the lowest mean delay", lowest, f"of {len(EIGHT)}", peers, LOWEST_ON),
+        Bar("largest mean delay over the best peer's", worst, "x", peers, SLACK, most=True),
+    ]
+    alone = [
+        Bar("changes missed", missed, "runs", kinds, 0, most=True),
+        Bar("sensor named first, least of the single-sensor kinds", least, "share", kinds, NAMED),
+    ]
+    title = "Sequential detector against its bars"
+    return table_of_bars("detectors", title, behind(found), [*(held if found else []), *alone])
 
 
 def peers(checks: Sequence[Check], started: Sequence[Check]) -> Table:
