@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from dq_pipeline.encode.encoder import Item, as_text
 from dq_pipeline.encode.placing import placed, row_of
 from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
+from dq_pipeline.target import MAX_READING
 
 ROWS_FACTOR = 4
 """A message may hold so many times `sample.rows` rows, repeated and late ones included."""
@@ -72,9 +74,15 @@ def place_channels(
         items = [as_text(item) for item in channel.items]
         try:
             period_s = process.sample.period_s
-            grid[:, columns] = placed(items, channel.times_s, process.encoded[name].built, len(grid), period_s)
+            found = placed(items, channel.times_s, process.encoded[name].built, len(grid), period_s)
         except SampleError as error:
             raise SampleError(error.reason, f"channels.{sent}: {error.detail}", sample_id) from None
+        except Exception as error:  # another package's encoder, which must not stop the recordings beside this one
+            broke = f"{type(error).__name__}: {reprlib.repr(str(error))}"
+            expected = f"expected items that the encoder {process.encoded[name].encoder} can read"
+            raise SampleError("schema", f"channels.{sent}: {expected}; found {broke}", sample_id) from error
+        found[~(np.abs(found) <= MAX_READING)] = np.nan
+        grid[:, columns] = found
     return tuple(unknown)
 
 

@@ -133,3 +133,22 @@ def test_a_batch_that_is_reused_is_overwritten():
     room = np.full((6, 10), 7.0)
     place_rows(WHOLE, PROCESS, 6, with_target=False, into=room)
     assert_array_equal(room, EXPECTED)
+
+
+def test_what_is_no_reading_is_missing(monkeypatch):
+    endless = np.full((4, 5), np.inf)
+    monkeypatch.setattr(type(PROCESS.encoded["log"].built), "measure", lambda _, items: endless[: len(items)])
+    assert np.isnan(place(WHOLE, PROCESS, "completion").values[0, 4:9]).all()
+    far = replace(WHOLE, channels={"log": Channel(np.array([1e308, 0.0, -1e308, 2.0]), ("a",) * 4)})
+    assert np.isnan(place(far, PROCESS, "completion").values[:2, -1]).all()
+
+
+def test_an_encoder_that_breaks_costs_its_recording_alone(monkeypatch):
+    def measure(self, items):
+        raise ZeroDivisionError("half of \n nothing")
+
+    monkeypatch.setattr(type(PROCESS.encoded["log"].built), "measure", measure)
+    with pytest.raises(SampleError, match="ZeroDivisionError") as caught:
+        place(WHOLE, PROCESS, "completion")
+    assert caught.value.reason == "schema"
+    assert caught.value.detail.isprintable()

@@ -52,7 +52,8 @@ def placed(items: Sequence[Item], times_s: Floats, encoder: Encoder, rows: int, 
     measured = np.empty((kept.size, len(columns)))
     measured[order, : len(columns) - delayed] = encoder.measure([items[i] for i in kept[order].tolist()])
     if delayed:
-        measured[:, -1] = (np.maximum.accumulate(times_s) - times_s)[kept]
+        with np.errstate(over="ignore"):
+            measured[:, -1] = (np.maximum.accumulate(times_s) - times_s)[kept]
     last = np.full(rows, 0 if encoder.counts else -rows) - 1  # a recording's start counts as a line of its log
     last[row] = row
     last = np.maximum.accumulate(last)
@@ -64,7 +65,8 @@ def placed(items: Sequence[Item], times_s: Floats, encoder: Encoder, rows: int, 
 def _added(measured: Floats, row: NDArray[np.int64], rows: int, delayed: bool) -> Floats:
     """Sums of the items of each row, and the longest of their delays."""
     grid = np.zeros((rows, measured.shape[1]))
-    np.add.at(grid, row, np.nan_to_num(measured))
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.add.at(grid, row, np.where(np.isnan(measured), 0.0, measured))
     if delayed:
         grid[:, -1] = 0.0
         np.maximum.at(grid[:, -1], row, measured[:, -1])

@@ -34,7 +34,9 @@ def with_channels(
     SampleError
         If a channel is not as it should be, or came twice.
     """
-    ident, today = recording.sample_id, process.channels if process.encoded else {}
+    if not (coded or envelope.channels or process.encoded):
+        return recording
+    ident, today = recording.sample_id, process.channels
     if not coded and not envelope.channels and today.keys().isdisjoint(recording.sensors):
         return recording
     columns = dict(coded)
