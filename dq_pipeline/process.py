@@ -245,6 +245,12 @@ class Process(_Section):
         return tuple(self.sensors)
 
     @property
+    def measured(self) -> tuple[str, ...]:
+        """Those of them that arrive as numbers: the encoders' columns are none."""
+        made = {column for name, entry in self.encoded.items() for column in entry.sensors(name)}
+        return tuple(name for name in self.sensors if name not in made)
+
+    @property
     def parsed_rules(self) -> tuple[consistency.Rule, ...]:
         """The consistency rules, ready to be evaluated."""
         return tuple(consistency.parse(text) for text in self.rules)

@@ -1,10 +1,13 @@
 """`encoded` in a process file: the sensors that come of it, and what is refused."""
 
 import copy
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dq_pipeline.encode import registry
 from dq_pipeline.encode.encoder import Encoder
@@ -59,12 +62,29 @@ def test_columns_stand_behind_the_files_own_sensors():
         *(f"log_{name}" for name in ("lines", "warnings", "errors", "length", "templates", "delay")),
         *(f"camera_{n}" for n in ("brightness", "contrast", "sharpness", "dark", "bright", "repeated", "delay")),
     )
+    assert process.measured == ("p",)
     assert process.sensors["valve_other"].range == (0.0, 0.5)
     assert process.sensors["camera_delay"].unit == "s"
     assert process.channels == {"valve": "valve", "Valve State": "valve", "log": "log", "camera": "camera"}
     (valve,) = process.categories.values()
     assert valve.columns == {"closed": "valve_closed", "open": "valve_open", "3": "valve_3"}
     assert valve.other == "valve_other"
+
+
+def test_a_process_with_encoders_is_parsed_as_light_as_any(tmp_path):
+    (tmp_path / "mixed.yaml").write_text(yaml.safe_dump(FILE))
+    program = (
+        "import sys; from pathlib import Path; from dq_pipeline.process_file import load; load(Path(sys.argv[1]));"
+    )
+    program += "print(sorted({'numpy', 'PIL', 'pyarrow', 'scipy'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "mixed.yaml")],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_process_may_have_encoded_channels_alone():

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from dq_pipeline import steps
+from dq_pipeline.adapters.history import read
 from dq_pipeline.channels import Channel
-from dq_pipeline.recording import Recording
+from dq_pipeline.recording import Recording, place
 from dq_pipeline.release.bundle import Release
 from dq_pipeline.simulate.vacuum import to_table
 
@@ -61,6 +63,24 @@ def _table(runs: Sequence[Recording]) -> pa.Table:
                 cells[i * ROWS + int(time)] = item
         table = table.append_column(name, pa.array(cells))
     return table
+
+
+def test_a_database_holds_text_and_images_as_a_file_does(plant: Plant, database_url: str) -> None:
+    table = _table(_with_channels(recordings(3, np.random.default_rng(7)), 1))
+    pq.write_table(table, plant.world.settings.data_dir / "history.parquet")
+    plant.edit(encoded=ENCODED)
+    process = plant.world.process(plant.process)
+    with sa.create_engine(database_url, poolclass=sa.pool.NullPool).begin() as connection:
+        frame = table.drop_columns(["start"]).to_pandas()
+        frame.to_sql("kept", connection, index=False, dtype={"camera": sa.LargeBinary()})
+    kept = process.history.model_copy(update={"uri": None, "table": "kept", "start": None})
+    found = read(process.model_copy(update={"history": kept}), {}, connection_url=database_url)
+    filed = read(process, plant.world.variables)
+    for one, other in zip(found, filed, strict=True):
+        assert one.channels["camera"].items == other.channels["camera"].items
+        shown, expected = (place(recording, process, "completion").values for recording in (one, other))
+        np.testing.assert_array_equal(shown, expected)
+        assert np.isfinite(shown).all()
 
 
 def test_channels_are_learned_from_answered_and_judged(plant: Plant) -> None:
