@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from dq_pipeline import process as model  # noqa: E402
+from dq_pipeline.encode import ENCODERS, Encoded  # noqa: E402
+from dq_pipeline.encode.registry import find  # noqa: E402
 from dq_pipeline.units import UNITS  # noqa: E402
 
 PAGE, FIGURES = ROOT / "docs" / "processes.md", ROOT / "docs" / "figures.md"
@@ -37,8 +39,8 @@ Every problem of a file is told at once, each with the file, the key, what was e
 key is an error. A bad file stops the DAGs of its own process only and shows up among Airflow's import errors.
 
 **When an edit takes effect.** The keys under `stream` and `history`, and `title`, `description`, `owner` and `tags`,
-only operate: they count from the next parse. So do a sensor's `aliases`. All others decide: each release carries a copy
-of them, and an edit waits for the next release. `dq status` shows it as pending.
+only operate: they count from the next parse. So do the `aliases` of sensors and channels. All others decide: each
+release carries a copy of them, and an edit waits for the next release. `dq status` shows it as pending.
 
 Times without a zone, in messages and in the history, are in `sample.timezone`. In `history.uri`, `${DQ_DATA_DIR}`,
 `${DQ_LAKE_URI}` and `${DQ_VAR}` stand for the [settings](settings.md) of these names.
@@ -66,6 +68,8 @@ SECTIONS = {
     "stream": model.Stream,
     "sample": model.Sample,
     "sensors.NAME": model.Sensor,
+    "encoded.NAME": Encoded,
+    **{f"encoded.NAME: {name}": find(name) for name in ENCODERS},
     "target": model.Target,
     "alarm": model.Alarm,
     "quality": model.Quality,
@@ -83,7 +87,8 @@ MEANING = {
     "tags": "Further tags of the DAGs.",
     "stream": "Kafka topics, and what makes a micro-batch.",
     "sample": "The shape of one recording.",
-    "sensors": "Name -> sensor, in the order of the matrix' columns.",
+    "sensors": "Name -> sensor, in the order of the matrix' columns. Needed unless `encoded` makes some.",
+    "encoded": "Name -> a channel that is no number. Its columns are further sensors: see [channels](channels.md).",
     "rules": "What must hold between sensors in every row, as `TS2 >= TS4 - 5`: `+ - * /` over sensors and numbers.",
     "target": "What the model predicts.",
     "alarm": "When to act. Without it no alarm is raised.",
@@ -117,6 +122,15 @@ MEANING = {
     "sensors.NAME.range": "What the sensor can physically show, lowest and highest.",
     "sensors.NAME.trusted": "A sensor of this file that it can be compared with. Recorded; nothing acts on it yet.",
     "sensors.NAME.aliases": "Names it had: messages and history may still use them.",
+    "encoded.NAME.encoder": "What reads it: `categories`, `log_lines`, `image`, or an installed package's.",
+    "encoded.NAME.aliases": "Names it had: messages and history may still use them.",
+    "encoded.NAME: categories.categories": "The values that it shows, as text or codes. Others are counted as such.",
+    "encoded.NAME: categories.every_rows": "A reading stands for so many rows at most.",
+    "encoded.NAME: log_lines.warnings": "Words that make a line a warning.",
+    "encoded.NAME: log_lines.errors": "Words that make a line an error.",
+    "encoded.NAME: log_lines.every_rows": "A line is expected in so many rows; without it, silence is 0 lines.",
+    "encoded.NAME: image.max_pixels": "A larger image is missing.",
+    "encoded.NAME: image.every_rows": "A frame is expected every so many rows, and stands for them.",
     "target.name": "What to call it.",
     "target.unit": "Its unit.",
     "target.task": "A number, or one of `classes`.",
@@ -193,7 +207,8 @@ def processes() -> str:
     parts = [INTRODUCTION]
     for section, cls in SECTIONS.items():
         title = f"`{section}`" if section else "The file"
-        text = "\n".join(line.strip() for line in (cls.__doc__ or "").strip().splitlines())
+        told = (cls.__doc__ or "").partition("Examples\n")[0]
+        text = "\n".join(line.strip() for line in told.strip().splitlines())
         rows = [f"| `{name}` | {kind} | {MEANING[f'{section}.{name}'.lstrip('.')]} |" for name, kind in _keys(section)]
         parts.append("\n".join([f"## {title}", "", text, "", HEAD, *rows]))
     kinds: dict[str, list[str]] = {}

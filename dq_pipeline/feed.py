@@ -122,7 +122,7 @@ def prepare(
     if drift is not None:
         if not 0 <= drift.at < count:
             raise DataError(f"a drift within the {count} recordings to feed expected, found one at {drift.at}")
-        sensors = drift.sensors or process.sensor_names
+        sensors = drift.sensors or process.measured
         shaped = with_drift(
             shaped,
             drift.at,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from dq_pipeline import feed as feeding
+from dq_pipeline.channels import Channel
 from dq_pipeline.errors import DataError, SampleError
 from dq_pipeline.feed import Drift, prepare, publish
 from dq_pipeline.process import Process
 from dq_pipeline.process_file import load
-from dq_pipeline.recording import Recording
+from dq_pipeline.recording import Recording, place
 from dq_pipeline.records import Outgoing
 from dq_pipeline.simulate.damage import DAMAGES
 from dq_pipeline.simulate.vacuum import simulate
@@ -154,3 +155,20 @@ def test_says_what_cannot_be_fed(vacuum, recordings):
 
 def _plain(process: Process, recordings: list[Recording]) -> feeding.Feed:
     return prepare(recordings, process, seed=1)
+
+
+def test_channels_are_fed_as_they_are_under_any_fault_and_drift(vacuum, recordings):
+    entry = {"encoder": "categories", "categories": ["roughing", "high"]}
+    process = Process.model_validate({**vacuum.model_dump(by_alias=True), "encoded": {"stage": entry}})
+    rows = len(recordings[0].values)
+    stage = Channel(np.arange(rows) * process.sample.period_s, ("roughing",) * 40 + ("high",) * (rows - 40))
+    whole = [replace(recording, channels={"stage": stage}) for recording in recordings]
+    feed = prepare(whole, process, seed=1, faults=1.0, drift=Drift(at=2))
+    columns = [process.sensor_names.index(name) for name in ("stage_roughing", "stage_high")]
+    expected = place(whole[0], process, "completion").values[:, columns]
+    assert expected.mean(axis=0) == pytest.approx([40 / rows, 1 - 40 / rows])
+    for message in sent(process, feed):
+        read = decode(message.value, dict(message.headers), process)
+        assert read.unknown == ()
+        found = place(read.recording, process, read.scope).values[:, columns]
+        np.testing.assert_array_equal(found, expected[: len(found)])

@@ -92,7 +92,7 @@ PLANS: MappingProxyType[str, Plan] = MappingProxyType(
 
 def plan_of(process: Process) -> Plan:
     """The plan of a process; one that has none of its own is fed 400 recordings, and all its sensors drift."""
-    return PLANS.get(process.name, Plan(samples=400, tail=60, drift=Drift(at=180, sensors=process.sensor_names)))
+    return PLANS.get(process.name, Plan(samples=400, tail=60, drift=Drift(at=180, sensors=process.measured)))
 
 
 def check(process: Process, variables: dict[str, str]) -> None:
@@ -157,6 +157,6 @@ def _prepared(process: Process, plan: Plan, stream: Sequence[Recording], *, inje
         faults=plan.faults,
         damaged=plan.damaged,
         strays=plan.strays,
-        drift=None if injected else replace(plan.drift, sensors=plan.drift.sensors or process.sensor_names),
+        drift=None if injected else replace(plan.drift, sensors=plan.drift.sensors or process.measured),
         injected=injected,
     )

@@ -127,6 +127,21 @@ def test_classes_are_a_target_too(here):
     assert told["replay"]["rows"][0]["metrics"]["accuracy"] > 0.4
 
 
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_words_that_change_become_a_categorical_sensor_that_tells(here, kind):
+    rng = np.random.default_rng(1)
+    opens = np.where(rng.random(N) < 0.5, 2, 6)
+    valve = np.where(np.arange(ROWS) < opens[:, None], "shut", "wide open").ravel()
+    valve[rng.random(N * ROWS) < 0.05] = ""
+    table = _table(**{"Valve 1": valve, "y": np.repeat(opens / 2.0, ROWS) + 0.01 * rng.normal(size=N * ROWS)})
+    (pa.csv.write_csv if kind == "csv" else pq.write_table)(table, here / f"words.{kind}")
+    told = _told("import", f"words.{kind}", "--target", "y", "--horizon", "8", "--alone")
+    process = process_file.load(here / "processes" / "words.yaml")
+    assert process.categories["Valve_1"].columns == {"shut": "Valve_1_shut", "wide open": "Valve_1_wide_open"}
+    assert told["sensors"] == ["p", "q", "Valve_1_shut", "Valve_1_wide_open", "Valve_1_other"]
+    assert told["replay"]["rows"][0]["metrics"]["mae"] < 0.2
+
+
 def test_what_may_be_computed_from_the_target_is_named(here):
     pq.write_table(_table(virtual=2.0 * _table()["y"].to_numpy()), here / "leaky.parquet")
     told = _told("import", "leaky.parquet", "--target", "y", "--no-replay")
