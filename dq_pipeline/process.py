@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from dq_pipeline import rules as consistency
 from dq_pipeline import units
+from dq_pipeline.encode.section import Categorical, Encoded, with_columns
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 TOPIC = r"^[A-Za-z0-9._-]{1,200}$"
@@ -212,6 +213,7 @@ class Process(_Section):
     stream: Stream
     sample: Sample
     sensors: dict[str, Sensor] = Field(min_length=1, max_length=2000)
+    encoded: dict[str, Encoded] = Field(default_factory=dict, max_length=100)
     rules: tuple[str, ...] = ()
     target: Target
     alarm: Alarm | None = None
@@ -223,14 +225,14 @@ class Process(_Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _default_topics(cls, data: Any) -> Any:
+    def _complete(cls, data: Any) -> Any:
         if isinstance(data, dict) and isinstance(data.get("stream"), dict) and isinstance(data.get("process"), str):
             stream = dict(data["stream"])
             for key, topic in (("predictions", "predictions"), ("alarms", "alarms"), ("dead_letter", "dead-letters")):
                 if not stream.get(f"{key}_topic"):
                     stream[f"{key}_topic"] = f"{data['process']}.{topic}"
             data = {**data, "stream": stream}
-        return data
+        return with_columns(data)
 
     @property
     def name(self) -> str:
@@ -252,12 +254,25 @@ class Process(_Section):
         """Former name of a sensor -> its name today."""
         return {alias: name for name, sensor in self.sensors.items() for alias in sensor.aliases}
 
+    @property
+    def channels(self) -> dict[str, str]:
+        """Name of a channel that is no number, today's or a former one -> its name today."""
+        former = {alias: name for name, entry in self.encoded.items() for alias in entry.aliases}
+        return {**former, **{name: name for name in self.encoded}}
+
+    @property
+    def categories(self) -> dict[str, Categorical]:
+        """The categorical sensors: which of `sensors` is which category."""
+        found = {name: entry.categorical(name) for name, entry in self.encoded.items()}
+        return {name: categorical for name, categorical in found.items() if categorical is not None}
+
     def deciding(self) -> dict[str, Any]:
         """The settings that decide: a release carries them, and an edit waits for the next release."""
         keep = {"process", "sample", "sensors", "rules", "target", "alarm", "quality", "drift", "model", "promotion"}
+        keep |= {"encoded"} if self.encoded else set()
         deciding = self.model_dump(mode="json", include=keep, by_alias=True)
-        for sensor in deciding["sensors"].values():
-            del sensor["aliases"]  # what a sensor was called only says how messages are read
+        for named in (*deciding["sensors"].values(), *deciding.get("encoded", {}).values()):
+            del named["aliases"]  # what a sensor was called only says how messages are read
         return deciding
 
     def settings_hash(self) -> str:

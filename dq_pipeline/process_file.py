@@ -11,8 +11,11 @@ import yaml
 from pydantic import ValidationError
 
 from dq_pipeline import rules
+from dq_pipeline.encode.section import with_columns
 from dq_pipeline.errors import Problem, ProcessFileError
 from dq_pipeline.process import Process
+
+NAME_OF_SENSOR = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
 
 
 class _Loader(yaml.CSafeLoader):
@@ -112,7 +115,7 @@ def _short(value: Any) -> str:
 
 def _cross_checks(data: dict[str, Any], process: Process | None) -> Iterator[Problem]:
     """Problems between keys; rules and sensor references are checked even when another key is wrong."""
-    sensors = data.get("sensors")
+    sensors = with_columns(data).get("sensors")
     names = set(sensors) if isinstance(sensors, dict) else set()
     for i, text in enumerate(data.get("rules") or ()):
         try:
@@ -127,6 +130,7 @@ def _cross_checks(data: dict[str, Any], process: Process | None) -> Iterator[Pro
     if process is not None:
         yield from _shape_checks(process)
         yield from _sensor_checks(process)
+        yield from _channel_checks(data, process)
         yield from _source_checks(process)
 
 
@@ -158,7 +162,7 @@ def _shape_checks(process: Process) -> Iterator[Problem]:
 def _sensor_checks(process: Process) -> Iterator[Problem]:
     taken = set(process.sensors)
     for name, sensor in process.sensors.items():
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name):
+        if not re.fullmatch(NAME_OF_SENSOR, name):
             yield Problem(f"sensors.{name}", "a name of letters, digits and _ (use `aliases` for others)", repr(name))
         if sensor.trusted is not None and (sensor.trusted not in process.sensors or sensor.trusted == name):
             yield Problem(f"sensors.{name}.trusted", "another sensor of this file", repr(sensor.trusted))
@@ -166,6 +170,19 @@ def _sensor_checks(process: Process) -> Iterator[Problem]:
             if alias in taken:
                 yield Problem(f"sensors.{name}.aliases", "a name that no other sensor has", repr(alias))
             taken.add(alias)
+
+
+def _channel_checks(data: dict[str, Any], process: Process) -> Iterator[Problem]:
+    """Names that an encoded channel has, or makes, and something else has too."""
+    own = set(data.get("sensors") or ())
+    taken = own | set(process.aliases)
+    for name, entry in process.encoded.items():
+        if not re.fullmatch(NAME_OF_SENSOR, name):
+            yield Problem(f"encoded.{name}", "a name of letters, digits and _ (use `aliases` for others)", repr(name))
+        for made in (*entry.sensors(name), name, *entry.aliases):
+            if made in taken:
+                yield Problem(f"encoded.{name}", "names that no other sensor or channel has", repr(made))
+            taken.add(made)
 
 
 def _source_checks(process: Process) -> Iterator[Problem]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dq_pipeline.channels import Channel, cut_channels, place_channels
 from dq_pipeline.columns import Columns, conversion, conversions, match
+from dq_pipeline.encode.placing import row_of
 from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
 from dq_pipeline.samples import SampleBatch, Scope
@@ -37,6 +39,8 @@ class Recording:
         Unit by column name; a column without one is in the process file's unit.
     target
         (rows,) the target's raw column, if it was sent.
+    channels
+        What is no number, by the sender's names: categories, lines of a log, images, each with its time.
     """
 
     sample_id: str
@@ -48,6 +52,7 @@ class Recording:
     units: Mapping[str, str] = field(default_factory=dict)
     target: NDArray[np.float64] | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,10 +79,10 @@ def cut(recording: Recording, rows: int, period_s: float = 1.0) -> Recording:
     >>> cut(whole, 2).values.ravel().tolist()
     [0.0, 1.0]
     """
-    if recording.times_s is None:
-        return replace(recording, values=recording.values[:rows], target=None)
-    early = _row_of(recording.times_s, period_s) < rows
-    return replace(recording, values=recording.values[early], times_s=recording.times_s[early], target=None)
+    early = slice(rows) if recording.times_s is None else row_of(recording.times_s, period_s) < rows
+    times = None if recording.times_s is None else recording.times_s[early]
+    channels = cut_channels(recording.channels, rows, period_s)
+    return replace(recording, values=recording.values[early], times_s=times, target=None, channels=channels)
 
 
 def place(
@@ -121,7 +126,7 @@ def place_rows(
 ) -> Placed:
     """As :func:`place`, onto a grid of any number of rows, whatever the start."""
     count = _check_form(recording, process)
-    columns = match(recording.sensors, process, recording.sample_id)
+    columns = match(recording.sensors, process, recording.sample_id) if recording.sensors else Columns((), (), ())
     factors = conversions(columns, recording.sensors, recording.units, process, recording.sample_id)
     row, kept, disordered = _clock(recording, process.sample.period_s, rows)
     values = np.empty((rows, len(process.sensors))) if into is None else into
@@ -133,6 +138,7 @@ def place_rows(
         _fill(values, row, readings, columns.placed)
     elif kept is not None:
         row = row[kept]
+    unknown = columns.unknown + place_channels(recording.channels, process, values, recording.sample_id)
     if not whole and np.isnan(values).all():
         found = f"{count} rows, {row.size} of them on the grid, without a reading"
         raise SampleError("empty", f"expected at least one reading in {rows} rows; found {found}", recording.sample_id)
@@ -149,7 +155,7 @@ def place_rows(
         disordered=disordered,
         target=float(target),
         metadata=recording.metadata,
-        unknown=columns.unknown,
+        unknown=unknown,
     )
 
 
@@ -204,7 +210,7 @@ def check_rows(rows: int, process: Process, sample_id: str | None) -> None:
 
 def _check_form(recording: Recording, process: Process) -> int:
     ident, values = recording.sample_id, recording.values
-    if values.ndim != 2 or values.shape[1] != len(recording.sensors) or not recording.sensors:
+    if values.ndim != 2 or values.shape[1] != len(recording.sensors) or not (recording.sensors or recording.channels):
         found = f"values of shape {values.shape} for {len(recording.sensors)} names"
         raise SampleError("columns", f"expected one named column per sensor; found {found}", ident)
     check_rows(count := len(values), process, ident)
@@ -215,11 +221,6 @@ def _check_form(recording: Recording, process: Process) -> int:
     return count
 
 
-def _row_of(times_s: NDArray[np.float64], period_s: float) -> NDArray[np.float64]:
-    with np.errstate(over="ignore"):
-        return np.asarray(np.floor(times_s / period_s + 0.5))
-
-
 def _clock(recording: Recording, period_s: float, rows: int) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None, int]:
     """Row of each reading, which of them lie on the grid (None: all), and how many of those came out of order."""
     times, count = recording.times_s, len(recording.values)
@@ -228,7 +229,7 @@ def _clock(recording: Recording, period_s: float, rows: int) -> tuple[NDArray[np
     if not np.isfinite(times).all():
         found = f"{int((~np.isfinite(times)).sum())} rows without one"
         raise SampleError("time", f"expected a time for each row; found {found}", recording.sample_id)
-    row = np.clip(_row_of(times, period_s), -1, rows)
+    row = np.clip(row_of(times, period_s), -1, rows)
     kept = (row >= 0) & (row < rows)
     late = np.zeros(count, np.bool_)
     late[1:] = times[1:] <= np.maximum.accumulate(times)[:-1]

@@ -132,12 +132,17 @@ class Release:
     def governs(self, process: Process) -> Process:
         """The process as this release decides it: its own settings, and today's for what merely operates.
 
-        The names that its sensors have had are today's too.
+        The names that its sensors and channels have had are today's too.
         """
         own = self.settings["sensors"]
         former = {name: [a for a in one.aliases if a not in own] for name, one in process.sensors.items()}
         sensors = {name: {**sensor, "aliases": former.get(name, [])} for name, sensor in own.items()}
-        return Process.model_validate({**process.model_dump(by_alias=True), **self.settings, "sensors": sensors})
+        encoded = {
+            name: {**entry, "aliases": process.encoded[name].aliases if name in process.encoded else ()}
+            for name, entry in self.settings.get("encoded", {}).items()
+        }
+        today = process.model_dump(by_alias=True)
+        return Process.model_validate({**today, **self.settings, "sensors": sensors, "encoded": encoded})
 
     def save(self, folder: Path) -> str:
         """Write the release into a folder and return its digest; ``release.json`` comes last.

@@ -1,0 +1,90 @@
+"""What a recording holds that is no number, and the sensors that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.encode.encoder import Item, as_text
+from dq_pipeline.encode.placing import placed, row_of
+from dq_pipeline.errors import SampleError
+from dq_pipeline.process import Process
+
+MAX_ITEMS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Channel:
+    """Items in the order received, each with its time.
+
+    Attributes
+    ----------
+    times_s
+        (n,) seconds since the recording's start.
+    items
+        n texts, or bytes, or None for one that is missing.
+    """
+
+    times_s: NDArray[np.float64]
+    items: tuple[Item, ...]
+
+    def take(self, chosen: NDArray[np.bool_]) -> Channel:
+        """The chosen items."""
+        return Channel(self.times_s[chosen], tuple(self.items[i] for i in np.flatnonzero(chosen)))
+
+
+def place_channels(
+    channels: Mapping[str, Channel], process: Process, grid: NDArray[np.float64], sample_id: str
+) -> tuple[str, ...]:
+    """Write the columns of every channel that the process file names; returns the names of the others.
+
+    Former names count. A channel that did not come leaves its columns as they are: missing.
+
+    Parameters
+    ----------
+    grid : (rows, f)
+        One recording, overwritten in the channels' columns.
+
+    Raises
+    ------
+    SampleError
+        If a channel or one of its columns came twice, or its items must not be read.
+    """
+    if not channels:
+        return ()
+    today, unknown, seen = process.channels, [], set()
+    for sent, channel in channels.items():
+        name = today.get(sent)
+        if name is None:
+            unknown.append(sent)
+            continue
+        columns = [process.sensor_names.index(column) for column in process.encoded[name].sensors(name)]
+        if name in seen or not np.isnan(grid[:, columns]).all():
+            raise SampleError("columns", f"expected {name} once; found it twice, once as {sent}", sample_id)
+        seen.add(name)
+        _check(sent, channel, sample_id)
+        items = [as_text(item) for item in channel.items]
+        try:
+            period_s = process.sample.period_s
+            grid[:, columns] = placed(items, channel.times_s, process.encoded[name].built, len(grid), period_s)
+        except SampleError as error:
+            raise SampleError(error.reason, f"channels.{sent}: {error.detail}", sample_id) from None
+    return tuple(unknown)
+
+
+def cut_channels(channels: Mapping[str, Channel], rows: int, period_s: float) -> dict[str, Channel]:
+    """The items of the first `rows` rows by the clock."""
+    return {name: one.take(row_of(one.times_s, period_s) < rows) for name, one in channels.items()}
+
+
+def _check(name: str, channel: Channel, sample_id: str) -> None:
+    times, count = channel.times_s, len(channel.items)
+    if times.shape != (count,):
+        raise SampleError("columns", f"channels.{name}: expected {count} times; found {times.shape}", sample_id)
+    if count > MAX_ITEMS:
+        raise SampleError("too_many_rows", f"channels.{name}: expected at most {MAX_ITEMS}; found {count}", sample_id)
+    if not np.isfinite(times).all():
+        raise SampleError("time", f"channels.{name}: expected a time for each item; found one without", sample_id)
