@@ -31,7 +31,7 @@ def mixes(
     """
     found = []
     for name, one in categorical.items():
-        columns = [bins.sensors.index(column) for column in (*one.columns.values(), one.other)]
+        columns = [bins.sensors.index(column) for column in one.sensors]
         sides = (rows_by_category(side, bins, columns) for side in (usual, now))
         found.append(mix_drift(name, (*one.columns, OTHER_VALUES), *sides))
     return tuple(found)
@@ -53,14 +53,14 @@ def named(
     >>> named(("valve_open", "flow", "valve_other"), valve)
     ('valve: open, other values', 'flow')
     """
-    category = {column: (name, told) for name, one in categorical.items() for told, column in _columns(one)}
+    category = {
+        column: (name, told)
+        for name, one in categorical.items()
+        for told, column in zip((*one.columns, OTHER_VALUES), one.sensors, strict=True)
+    }
     shown: dict[str, list[str]] = {}
     for sensor in sensors:
         name, told = category.get(sensor, (sensor, ""))
         shown.setdefault(name, []).append(told)
-    known = moved or {}
-    return tuple(known.get(name) or (f"{name}: {', '.join(told)}" if any(told) else name) for name, told in shown.items())
-
-
-def _columns(one: Categorical) -> tuple[tuple[str, str], ...]:
-    return (*one.columns.items(), (OTHER_VALUES, one.other))
+    said = {name: f"{name}: {', '.join(told)}" if any(told) else name for name, told in shown.items()}
+    return tuple((moved or {}).get(name, text) for name, text in said.items())

@@ -47,7 +47,8 @@ class Reference:
         Smallest scale taken seriously: 1e-3 of the sensor's 1 to 99 % span, at least 1e-9.
     median, lower, upper : (f, T)
         Per row; the envelope is ``[q05 - 1.5 w, q95 + 1.5 w]``, ``w = max(q95 - q05, 3.29 robust sd, floor)``.
-        A row never seen has no limits and no median.
+        A row never seen has no limits and no median, and the columns of a categorical sensor have no envelope: a rare
+        category is not a wrong one.
     grid_low, grid_per_unit : (f, K)
         Uniform grid of 512 cells over the 1 to 99 % span of a phase.
     table : (f, K, 512) uint8
@@ -133,6 +134,9 @@ class Reference:
                 if readings.size:
                     grid_low[j, k], grid_per_unit[j, k], table[j, k], bins[j, k] = _quantile_bins(readings, floor[j])
         median, lower, upper = _envelope(values, floor)
+        categorical = {name for one in process.categories.values() for name in one.sensors}
+        listed = np.array([name in categorical for name in batch.sensors])
+        lower[listed], upper[listed] = -np.inf, np.inf
         runs = longest_runs(np.ascontiguousarray(values))
         ranges = np.array([process.sensors[name].range for name in batch.sensors], dtype=np.float64)
         return cls(
