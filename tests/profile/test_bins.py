@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dq_pipeline.errors import DataError
-from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.storage import arrays_of
@@ -125,30 +124,3 @@ def test_refusals(values, make_batch, make_process):
         Reference.fit(make_batch(values[:0]), make_process(2, 60))
     with pytest.raises(DataError, match="a reference"):
         Reference.from_bytes(b"nothing")
-
-
-def _with_valve(make_process, rows):
-    told = make_process(1, rows, limit=100.0).model_dump(by_alias=True)
-    return Process.model_validate(
-        {**told, "encoded": {"valve": {"encoder": "categories", "categories": ["shut", "open"]}}}
-    )
-
-
-def test_a_rare_category_is_not_a_wrong_one_but_one_that_flickers_or_is_not_listed_is(make_batch, make_process):
-    rng = np.random.default_rng(6)
-    opened = np.zeros((200, 40))
-    opened[::50, 10:30] = 1.0  # four recordings of 200
-    values = np.stack([rng.normal(size=opened.shape), 1.0 - opened, opened, np.zeros_like(opened)], axis=2)
-    process = _with_valve(make_process, 40)
-    batch = replace(make_batch(values), sensors=process.sensor_names)
-    fitted = Reference.fit(batch, process)
-    clean = profile(batch, fitted)
-    assert clean.counted("abnormal")[:, 1:].sum() == 0
-    assert clean.counted("violating")[1::50, 1:].sum() == 0
-    assert np.isfinite(fitted.lower[0]).all()
-    spoilt = values[1:3].copy()
-    spoilt[0, 5:35:3, 1:] = [0.0, 1.0, 0.0]
-    spoilt[1, 7:, 1:] = [0.0, 0.0, 1.0]
-    told = profile(replace(make_batch(spoilt), sensors=process.sensor_names), fitted)
-    assert (told.counted("abnormal")[0, 1:3] >= 10).all()
-    assert told.counted("out_of_range")[1].tolist() == [0, 0, 0, 33]
