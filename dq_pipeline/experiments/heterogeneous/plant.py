@@ -9,7 +9,7 @@ too. What the plant yields depends on all of them.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,10 @@ class Run:
     brightness: Floats
     images: NDArray[np.uint8]
     target: Floats
+
+    def between(self, first: int, stop: int) -> Run:
+        """The recordings first <= i < stop."""
+        return Run(**{one.name: getattr(self, one.name)[first:stop] for one in fields(self)})
 
 
 def process(channels: tuple[str, ...] = CHANNELS) -> Process:
@@ -192,7 +196,7 @@ def _log(run: Run, i: int) -> Channel:
     valve, lines = run.valve[i], []
     for row in range(ROWS):
         if row % EVERY == 0:
-            lines.append((row, f"cycle {row // EVERY} of recording {i} runs"))
+            lines.append((row, f"cycle {row // EVERY} runs"))
         if row and valve[row] != valve[row - 1]:
             lines.append((row, f"valve moves to {VALVE[valve[row]]}"))
         if run.warned[i, row]:

@@ -97,13 +97,18 @@ def numbers_alone(batch: SampleBatch) -> SampleBatch:
     return replace(batch, sensors=plant.SENSORS, values=np.ascontiguousarray(batch.values[:, :, : len(plant.SENSORS)]))
 
 
+def as_readings(process: Process) -> Process:
+    """The process with the channels' columns as sensors like any other, whose limits are those of readings."""
+    return process.model_copy(update={"encoded": {}})
+
+
 def by_fault(seed: int, judged: int) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
     """Of one seed: areas under the curve, and what the channels' own dimensions say, by channel and fault.
 
     Returns
     -------
     dict
-        (7,): of the score, of the score without the channels, of the five dimensions.
+        (8,): of the score; without the channels; with their columns taken for readings; of the five dimensions.
     dict
         (6,): completeness of a column of the channel, of the sensors, and timeliness of the channel's delay (NaN where
         it has none), each of spoilt and of clean recordings: means.
@@ -111,6 +116,7 @@ def by_fault(seed: int, judged: int) -> tuple[dict[tuple[str, str], Floats], dic
     made = Trial.of(seed, judged)
     scorer = fitted(made.process, made.known, seed)
     bare = fitted(plant.process(()), numbers_alone(made.known), seed)
+    plain = fitted(as_readings(made.process), made.known, seed)
     areas, own = {}, {}
     for channel, faults in {"sensors": NUMBERS, **FAULTS}.items():
         for fault in faults:
@@ -118,7 +124,8 @@ def by_fault(seed: int, judged: int) -> tuple[dict[tuple[str, str], Floats], dic
             seen = profile(shown, scorer.reference)
             scores = scorer.score(seen)
             without = bare.score(profile(numbers_alone(shown), bare.reference)).unified
-            figures = (scores.unified, without, *scores.dimensions.T)
+            readings = plain.score(profile(shown, plain.reference)).unified
+            figures = (scores.unified, without, readings, *scores.dimensions.T)
             areas[channel, fault] = np.array([roc_auc_score(hit, -one) for one in figures])
             own[channel, fault] = _own(channel, seen, scorer.reference, hit)
     return areas, own
@@ -149,7 +156,7 @@ def rows(
         areas = np.array([areas[channel, fault] for areas, _ in found])
         told = np.array([own[channel, fault] for _, own in found]).mean(axis=0)
         error = float(areas[:, 0].std(ddof=1) / np.sqrt(seeds)) if seeds > 1 else float("nan")
-        names = ("AUC", "AUC without the channels", *DIMENSIONS)
+        names = ("AUC", "without the channels", "columns as readings", *DIMENSIONS)
         row: dict[str, Cell] = {"channel": channel, "fault": fault}
         row |= dict(zip(names, (rounded(float(one), 3) for one in areas.mean(axis=0)), strict=True))
         first.append(row | {"error of AUC": rounded(error, 2)})

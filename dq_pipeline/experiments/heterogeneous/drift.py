@@ -1,0 +1,286 @@
+"""Drifts of what channels show: how soon they are found, and what is named first.
+
+Every detector is tuned to 1 false alarm in 1,000 recordings on the same streams, in which nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.drift.contrast_model import fit_contrast_model
+from dq_pipeline.drift.mixes import MixDrift
+from dq_pipeline.drift.named import mixes
+from dq_pipeline.drift.sequential import SequentialDetector
+from dq_pipeline.experiments.data import batch_of
+from dq_pipeline.experiments.detection.judge import standard_error
+from dq_pipeline.experiments.detection.protocol import Raised, Series, delay, first_after, tuned
+from dq_pipeline.experiments.detection.streams import BEFORE, LONGEST, REFERENCE
+from dq_pipeline.experiments.experiment import Cell, rounded
+from dq_pipeline.experiments.heterogeneous import plant
+from dq_pipeline.experiments.heterogeneous.plant import Habits
+from dq_pipeline.process import Process
+from dq_pipeline.profile.bins import Reference
+from dq_pipeline.profile.profile import Profile, profile
+from dq_pipeline.samples import SampleBatch
+
+Floats = NDArray[np.float64]
+
+WINDOW, STRIDE = 25, 5
+TUNED_ON = 10_000
+"""First seed of the streams that thresholds are found on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One drift.
+
+    Attributes
+    ----------
+    then
+        Habits of the plant from the change on.
+    touched
+        Channels that come otherwise.
+    columns
+        Those that may be named for it: of the channel, and of the categories that moved.
+    """
+
+    then: Habits
+    touched: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "valve: open 31 % -> 45 %": Kind(
+            Habits(valve=(0.51, 0.45, 0.04, 0.0)), ("valve", "log"), ("valve_open", "valve_closed")
+        ),
+        "valve: fault 0 % -> 4 %": Kind(Habits(valve=(0.61, 0.31, 0.04, 0.04)), ("valve", "log"), ("valve_fault",)),
+        "recipe: a 50 % -> 30 %": Kind(Habits(recipe=(0.3, 0.3, 0.4)), ("recipe",), ("recipe_a", "recipe_c")),
+        "log: errors in 0.5 % -> 1.5 % of the rows": Kind(Habits(errors=0.015), ("log",), ("log_errors",)),
+        "camera: brightness 0.50 -> 0.47": Kind(Habits(brightness=0.47), ("camera",), ("camera_brightness",)),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A plant: profiles of its reference, of what follows without a change, and of what follows each change."""
+
+    process: Process
+    reference: Reference
+    known: Profile
+    quiet: Profile
+    changed: tuple[Profile, ...]
+
+
+def case(seed: int, quiet: int, kinds: Mapping[str, Kind] = KINDS) -> Case:
+    """The plant of a seed; changes come `BEFORE` recordings after the reference."""
+    process, n = plant.process(), REFERENCE + max(quiet, BEFORE + LONGEST)
+    steady = batch_of(process, plant.recordings(plant.simulate(n, np.random.default_rng(seed))))
+    reference = Reference.fit(steady.between(0, REFERENCE), process)
+    changed = (branch(steady, seed, n, kind) for kind in kinds.values())
+    return Case(
+        process,
+        reference,
+        profile(steady.between(0, REFERENCE), reference),
+        profile(steady.between(REFERENCE, REFERENCE + quiet), reference),
+        tuple(profile(one, reference) for one in changed),
+    )
+
+
+def branch(steady: SampleBatch, seed: int, n: int, kind: Kind) -> SampleBatch:
+    """The recordings from the change on: encoded anew where the change touches them, as they were elsewhere."""
+    first = REFERENCE + BEFORE
+    run = plant.simulate(n, np.random.default_rng(seed), at=first, then=kind.then).between(first, first + LONGEST)
+    part = plant.process(kind.touched)
+    came = batch_of(part, plant.recordings(run, kind.touched, first=first))
+    values = steady.values[first : first + LONGEST].copy()
+    values[:, :, [steady.sensors.index(name) for name in part.sensor_names]] = came.values
+    return replace(came, sensors=steady.sensors, values=values)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a detector made of one case: alarms where nothing changes, and of each change the first alarm's delay and
+    the column named first; an empty one where none was named."""
+
+    alarms: int
+    delays: tuple[int, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """The sequential detector, at a threshold handed in or, by itself, at its own and what is added."""
+
+    name: str = "sequential"
+    thresholds: tuple[float, ...] = tuple(np.arange(3.0, 14.1, 0.5).tolist())
+    by_itself: bool = False
+
+    def watch(self, made: Case, thresholds: Sequence[float], seed: int) -> list[Answer]:
+        """One answer a threshold."""
+        if self.by_itself:
+            fitted = SequentialDetector.fit(made.known.drift_features, rng=np.random.default_rng([seed, 2]))
+        else:
+            fitted = SequentialDetector(fit_contrast_model(made.known.drift_features)[0], REFERENCE, 0.0, 1.0, "")
+        features = made.quiet.drift_features
+        answers = []
+        for threshold in thresholds:
+            detector = replace(fitted, threshold=fitted.threshold + threshold)
+            before = detector.update(detector.start(), features[:BEFORE])
+            rest = detector.update(before.state, features[BEFORE:])
+            found = [detector.update(before.state, one.drift_features).alarms for one in made.changed]
+            first = [Raised(one[0].sample, one[0].sensor) if one else None for one in found]
+            answers.append(_answer(len(before.alarms) + len(rest.alarms), first, made.process.sensor_names))
+        return answers
+
+
+@dataclass(frozen=True, slots=True)
+class ChiSquared:
+    """Chi-squared of the categorical sensors over the newest 25 recordings, every 5.
+
+    The statistic of a sensor is brought to a normal one (Wilson & Hilferty 1931), so that degrees of freedom compare;
+    the largest counts, and names the category that moved furthest.
+    """
+
+    name: str
+    corrected: bool
+    thresholds: tuple[float, ...] = tuple(np.arange(0.5, 30.1, 0.25).tolist())
+
+    def watch(self, made: Case, thresholds: Sequence[float], seed: int) -> list[Answer]:  # noqa: ARG002 - no chance
+        """One answer a threshold."""
+        usual, cells = made.known.drift_histogram, made.quiet.drift_histogram
+        tail = BEFORE - WINDOW + STRIDE
+        streams = [cells, *(np.concatenate([cells[tail:BEFORE], one.drift_histogram]) for one in made.changed)]
+        starts = [0, *(tail for _ in made.changed)]
+        series = [self._series(made, usual, stream, start) for stream, start in zip(streams, starts, strict=True)]
+        before = Series(*(part[series[0].sample < BEFORE] for part in (series[0].sample, series[0].statistic, series[0].sensor, series[0].change_point)))
+        answers = []
+        for threshold in thresholds:
+            alarms = series[0].alarms(threshold, WINDOW)
+            last = before.alarms(threshold, WINDOW)[-1:]
+            first = [first_after(_paused(one.alarms(threshold, WINDOW), last)) for one in series[1:]]
+            answers.append(_answer(len(alarms), first, made.process.sensor_names))
+        return answers
+
+    def _series(self, made: Case, usual: NDArray[np.uint32], cells: NDArray[np.uint32], start: int) -> Series:
+        ends = np.arange(WINDOW, len(cells) + 1, STRIDE)
+        statistic, column = np.zeros(len(ends)), np.zeros(len(ends), np.int64)
+        for i, end in enumerate(ends):
+            found = mixes(made.process.categories, made.reference, usual, cells[end - WINDOW : end])
+            z = [self.normal(one) for one in found]
+            top = found[int(np.argmax(z))]
+            statistic[i] = max(z)
+            categorical = made.process.categories[top.name]
+            category = top.shares[0].category
+            column[i] = made.process.sensor_names.index(categorical.columns.get(category, categorical.other))
+        return Series(start + ends - 1, statistic, column, np.full(len(ends), np.nan))
+
+    def normal(self, found: MixDrift) -> float:
+        """The statistic as a normal one; 0 where there is nothing to compare."""
+        if not found.degrees or found.design_effect is None:
+            return 0.0
+        statistic = found.statistic / found.design_effect if self.corrected else found.statistic
+        width = 2.0 / (9.0 * found.degrees)
+        return float(((statistic / found.degrees) ** (1.0 / 3.0) - 1.0 + width) / np.sqrt(width))
+
+
+def _paused(raised: Sequence[Raised], last: Sequence[Raised]) -> list[Raised]:
+    """Without those that the pause after an alarm before the change silences."""
+    return [one for one in raised if not last or one.sample >= last[0].sample + WINDOW]
+
+
+def _answer(alarms: int, first: Sequence[Raised | None], names: Sequence[str]) -> Answer:
+    columns = tuple("" if one is None or one.sensor is None else names[one.sensor] for one in first)
+    return Answer(alarms, tuple(delay(one) for one in first), columns)
+
+
+Contender = Sequential | ChiSquared
+CONTENDERS: tuple[Contender, ...] = (
+    Sequential(),
+    ChiSquared("chi-squared, Rao-Scott", True),
+    ChiSquared("chi-squared, Pearson", False),
+    Sequential("sequential, own threshold", (0.0,), by_itself=True),
+    ChiSquared("chi-squared, Rao-Scott, p < 0.001", True, (3.0902,)),
+    ChiSquared("chi-squared, Pearson, p < 0.001", False, (3.0902,)),
+)
+"""The last three are not tuned."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """One detector: its threshold, and its answer to each of the runs."""
+
+    contender: Contender
+    threshold: float
+    answers: tuple[Answer, ...]
+
+
+def judge(tuning: int, runs: int, quiet: int, report: Callable[[int, int], None]) -> list[Judged]:
+    """Tune each on plants of their own, then watch others."""
+    counts = np.zeros((len(CONTENDERS), max(len(one.thresholds) for one in CONTENDERS)))
+    for k in range(tuning):
+        report(k, tuning + runs)
+        made = case(TUNED_ON + k, quiet, {})
+        for c, one in enumerate(CONTENDERS):
+            if len(one.thresholds) > 1:
+                found = one.watch(made, one.thresholds, TUNED_ON + k)
+                counts[c, : len(found)] += [answer.alarms for answer in found]
+    thresholds = [
+        tuned(one.thresholds, counts[c, : len(one.thresholds)].tolist(), tuning * quiet)
+        for c, one in enumerate(CONTENDERS)
+    ]
+    answers: list[list[Answer]] = [[] for _ in CONTENDERS]
+    for seed in range(runs):
+        report(tuning + seed, tuning + runs)
+        made = case(seed, quiet)
+        for c, one in enumerate(CONTENDERS):
+            answers[c] += one.watch(made, [thresholds[c]], seed)
+    return [Judged(one, thresholds[c], tuple(answers[c])) for c, one in enumerate(CONTENDERS)]
+
+
+def delays(found: Sequence[Judged]) -> list[dict[str, Cell]]:
+    """Of the table: a row for each drift and tuned detector."""
+    told: list[dict[str, Cell]] = []
+    for k, (title, kind) in enumerate(KINDS.items()):
+        for one in found:
+            if len(one.contender.thresholds) == 1:
+                continue
+            of_kind = np.array([answer.delays[k] for answer in one.answers])
+            named = [answer.columns[k] for answer in one.answers if answer.columns[k]]
+            channel = kind.columns[0].partition("_")[0] + "_"
+            right = [float(np.mean([test(name) for name in named])) if named else float("nan") for test in (lambda name: name.startswith(channel), lambda name: name in kind.columns)]  # noqa: E501
+            told.append(
+                {
+                    "drift": title,
+                    "detector": one.contender.name,
+                    "mean delay, recordings": rounded(float(of_kind.mean()), 3),
+                    "error": rounded(standard_error(of_kind), 2),
+                    "missed": int((of_kind >= LONGEST).sum()),
+                    "channel named first": rounded(right[0], 3),
+                    "category or column named first": rounded(right[1], 3),
+                }
+            )
+    return told
+
+
+def in_control(found: Sequence[Judged], quiet: int) -> list[dict[str, Cell]]:
+    """Of the table: false alarms of every detector."""
+    told: list[dict[str, Cell]] = []
+    for one in found:
+        alarms = np.array([answer.alarms for answer in one.answers])
+        told.append(
+            {
+                "detector": one.contender.name,
+                "threshold": rounded(one.threshold, 3),
+                "tuned": len(one.contender.thresholds) > 1,
+                "false alarms per 1,000": rounded(1000.0 * float(alarms.mean()) / quiet, 3),
+                "error": rounded(1000.0 * standard_error(alarms) / quiet, 2),
+            }
+        )
+    return told
