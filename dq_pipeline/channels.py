@@ -13,7 +13,10 @@ from dq_pipeline.encode.placing import placed, row_of
 from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
 
-MAX_ITEMS = 1_000_000
+ROWS_FACTOR = 4
+"""A message may hold so many times `sample.rows` rows, repeated and late ones included."""
+MAX_ITEMS = 100_000
+"""Of a channel, or :data:`ROWS_FACTOR` times the rows where those are more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +68,7 @@ def place_channels(
         if name in seen or not np.isnan(grid[:, columns]).all():
             raise SampleError("columns", f"expected {name} once; found it twice, once as {sent}", sample_id)
         seen.add(name)
-        _check(sent, channel, sample_id)
+        _check(sent, channel, max(MAX_ITEMS, ROWS_FACTOR * process.sample.rows), sample_id)
         items = [as_text(item) for item in channel.items]
         try:
             period_s = process.sample.period_s
@@ -80,11 +83,11 @@ def cut_channels(channels: Mapping[str, Channel], rows: int, period_s: float) ->
     return {name: one.take(row_of(one.times_s, period_s) < rows) for name, one in channels.items()}
 
 
-def _check(name: str, channel: Channel, sample_id: str) -> None:
+def _check(name: str, channel: Channel, most: int, sample_id: str) -> None:
     times, count = channel.times_s, len(channel.items)
     if times.shape != (count,):
         raise SampleError("columns", f"channels.{name}: expected {count} times; found {times.shape}", sample_id)
-    if count > MAX_ITEMS:
-        raise SampleError("too_many_rows", f"channels.{name}: expected at most {MAX_ITEMS}; found {count}", sample_id)
+    if count > most:
+        raise SampleError("too_many_rows", f"channels.{name}: expected at most {most} items; found {count}", sample_id)
     if not np.isfinite(times).all():
         raise SampleError("time", f"channels.{name}: expected a time for each item; found one without", sample_id)

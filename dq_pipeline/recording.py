@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.channels import Channel, cut_channels, place_channels
+from dq_pipeline.channels import ROWS_FACTOR, Channel, cut_channels, place_channels
 from dq_pipeline.columns import Columns, conversion, conversions, match
 from dq_pipeline.encode.placing import row_of
 from dq_pipeline.errors import SampleError
@@ -16,8 +16,6 @@ from dq_pipeline.process import Process
 from dq_pipeline.samples import SampleBatch, Scope
 from dq_pipeline.target import MAX_READING, derive
 
-ROWS_FACTOR = 4
-"""A message may hold so many times `sample.rows` rows, repeated and late ones included."""
 _MOMENT = np.dtype("datetime64[us]")
 
 

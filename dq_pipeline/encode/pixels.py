@@ -23,7 +23,6 @@ MOST_PIXELS = 64 * 1024 * 1024
 _DARK, _BRIGHT = 0.02, 0.98
 _HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _BROKEN = (OSError, ValueError, SyntaxError, OverflowError, MemoryError, EOFError, struct.error, zlib.error)
-_BROKEN_TOO = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 def measure(items: Sequence[Item], max_pixels: int) -> Floats:
@@ -44,12 +43,12 @@ def measure(items: Sequence[Item], max_pixels: int) -> Floats:
         pixels += size
         if pixels > MOST_PIXELS:
             raise SampleError("too_large", f"expected images of at most {MOST_PIXELS} pixels in all; found more")
-        grey = read(image)
-        if grey is None:
+        level = read(image)
+        if level is None:
             continue
-        found[i, :5] = figures(grey)
-        found[i, 5] = before is not None and np.array_equal(before, grey)
-        before = grey
+        found[i, :5] = figures(level)
+        found[i, 5] = before is not None and np.array_equal(before, level)
+        before = level
     return found
 
 
@@ -61,24 +60,26 @@ def size_of(image: bytes) -> int:
     return int(width) * int(height)
 
 
-def read(image: bytes) -> NDArray[np.uint8] | None:
-    """Grey levels of a PNG whose size was looked at before, (height, width); None if it cannot be read."""
+def read(image: bytes) -> Floats | None:
+    """Grey levels of a PNG whose size was looked at before, (height, width) in [0, 1]; None if it cannot be read."""
     try:
         with Image.open(BytesIO(image), formats=["PNG"]) as opened:
-            return np.asarray(opened.convert("L"))
-    except (*_BROKEN, *_BROKEN_TOO):
+            if opened.mode.startswith("I"):  # 16 bits, which conversion would cut off at 255
+                return np.asarray(np.asarray(opened) / 65535.0, np.float64)
+            coloured = opened.convert("RGBA") if opened.mode == "P" else opened
+            return np.asarray(np.asarray(coloured.convert("L")) / 255.0, np.float64)
+    except _BROKEN:
         return None
 
 
-def figures(grey: NDArray[np.uint8]) -> tuple[float, float, float, float, float]:
+def figures(level: Floats) -> tuple[float, float, float, float, float]:
     """Brightness, contrast, sharpness, and shares of dark and bright pixels.
 
     Examples
     --------
-    >>> figures(np.array([[0, 255], [0, 255]], np.uint8))
+    >>> figures(np.array([[0.0, 1.0], [0.0, 1.0]]))
     (0.5, 0.5, 0.5, 0.5, 0.5)
     """
-    level = grey / 255.0
     steps = np.concatenate([np.abs(np.diff(level, axis=axis)).ravel() for axis in (0, 1)])
     sharpness = float(steps.mean()) if steps.size else 0.0
     shares = float((level < _DARK).mean()), float((level > _BRIGHT).mean())

@@ -1,6 +1,7 @@
 """The Arrow form: one IPC stream or file; the schema's metadata holds the envelope under the key `dq`.
 
 Columns in order: `t_s` if the rows carry times, the sensors as the envelope lists them, the target's raw column last.
+A categorical sensor's column is text; what has a clock of its own is in the envelope.
 Compressed bodies and dictionaries are refused: a small message could unpack into any amount of memory.
 """
 
@@ -8,19 +9,23 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dq_pipeline.encode.encoder import as_text
 from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording, check_rows
 from dq_pipeline.samples import Scope
 from dq_pipeline.wire import arrow_layout, json_form
+from dq_pipeline.wire.channel_form import columns_of, with_channels
 from dq_pipeline.wire.envelope import Envelope, read_object, readable_id, short, utc, validate
 
 METADATA_KEY = b"dq"
@@ -52,12 +57,12 @@ def decode(value: bytes, process: Process) -> tuple[Scope, Recording]:
         ident = readable_id(data)
         envelope = validate(data, process.name)
         timed, plain = _check_schema(envelope, schema, names, process)
-        values, target, batches = _columns(messages, schema, plain, envelope.target is not None, process, ident)
+        values, target, coded, batches = _columns(messages, schema, plain, envelope.target is not None, process, ident)
         if seen is not None and plain and len(batches) == 1:
             arrow_layout.remember(seen, value, schema.metadata[METADATA_KEY], batches[0])
     except _BROKEN as error:
         raise SampleError("unreadable", f"expected an Arrow IPC stream; found {_reason(error)}", ident) from None
-    return envelope.kind, _recording(envelope, values, target, timed, process)
+    return envelope.kind, _recording(envelope, values, target, timed, process, coded)
 
 
 def _decode_alike(value: bytes, text: bytes, layout: arrow_layout.Layout, process: Process) -> tuple[Scope, Recording]:
@@ -77,16 +82,21 @@ def _parted(values: NDArray[np.float64], targeted: bool) -> tuple[NDArray[np.flo
 def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
     """Write one message as an IPC stream, uncompressed."""
     body = json_form.header(recording, kind, process)
-    names, arrays = list(recording.sensors), list(recording.values.T)
-    if recording.times_s is not None:
-        names, arrays = [TIMES, *names], [recording.times_s, *arrays]
+    names, arrays = list(recording.sensors), [pa.array(np.ascontiguousarray(one)) for one in recording.values.T]
+    for name, items in (columns_of(recording, process) if recording.channels else {}).items():
+        names, arrays = [*names, name], [*arrays, pa.array([as_text(item) for item in items], pa.string())]
+    if recording.times_s is not None or not names:
+        times = recording.times_s
+        clock = np.arange(len(recording.values)) * process.sample.period_s if times is None else times
+        names, arrays = [TIMES, *names], [pa.array(clock), *arrays]
     if "target" in body and recording.target is not None:
-        names, arrays = [*names, body["target"]["column"]], [*arrays, recording.target]
+        names, arrays = [*names, body["target"]["column"]], [*arrays, pa.array(recording.target)]
     envelope = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-    schema = pa.schema([pa.field(name, pa.float64()) for name in names], metadata={METADATA_KEY: envelope})
+    fields = [pa.field(name, one.type) for name, one in zip(names, arrays, strict=True)]
+    schema = pa.schema(fields, metadata={METADATA_KEY: envelope})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
-        writer.write_batch(pa.record_batch([pa.array(np.ascontiguousarray(a)) for a in arrays], schema=schema))
+        writer.write_batch(pa.record_batch(arrays, schema=schema))
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -121,6 +131,7 @@ def _check_schema(envelope: Envelope, schema: Any, names: list[str], process: Pr
             continue
         numeric = pa.types.is_floating(field.type) or pa.types.is_integer(field.type) or pa.types.is_null(field.type)
         named = i == len(names) - 1 and envelope.target is not None and bool(process.target.classes)
+        named = named or (bool(process.encoded) and names[i] in process.channels)
         if not numeric and not (named and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))):
             raise SampleError("not_numeric", f"{names[i]}: expected numbers; found {field.type}", envelope.sample_id)
     return timed, all(kind == _FLOAT64 for kind in schema.types)
@@ -128,11 +139,11 @@ def _check_schema(envelope: Envelope, schema: Any, names: list[str], process: Pr
 
 def _check_names(envelope: Envelope, names: list[str]) -> bool:
     ident = envelope.sample_id
-    if envelope.sensors is None:
+    if envelope.sensors is None and not envelope.channels:
         raise SampleError("schema", "sensors: expected the names of the columns; found nothing", ident)
     if envelope.values is not None or envelope.times_s is not None:
         raise SampleError("schema", "expected values and times as columns; found them in the envelope", ident)
-    expected = envelope.sensors + ([envelope.target.column] if envelope.target is not None else [])
+    expected = (envelope.sensors or []) + ([envelope.target.column] if envelope.target is not None else [])
     timed = names == [TIMES, *expected]
     if not timed and names != expected:
         found = f"{len(names)}: {short(names)}"
@@ -147,8 +158,11 @@ def _floats(names: tuple[str, ...]) -> Any:
 
 def _columns(
     messages: Any, schema: Any, plain: bool, targeted: bool, process: Process, ident: str | None
-) -> tuple[NDArray[np.float64], Any, list[Any]]:
-    """Times and sensors of all record batches, (rows, columns), the target (an array or, for classes, a list), them."""
+) -> tuple[NDArray[np.float64], Any, json_form.Coded, list[Any]]:
+    """Times and numbers of all record batches, (rows, columns), the target, the columns of text, and the batches.
+
+    The target is an array or, for classes, a list.
+    """
     batches, rows = [], 0
     while True:
         try:
@@ -168,10 +182,12 @@ def _columns(
     if plain:
         found = [batch.to_tensor(null_to_nan=True, row_major=False).to_numpy() for batch in batches]
         values = found[0] if len(found) == 1 else np.concatenate(found)
-        return *_parted(values, targeted), batches
+        return *_parted(values, targeted), {}, batches
     columns = [_joined([_plain(batch.column(j)) for batch in batches]) for j in range(len(schema))]
     target = columns.pop() if targeted else None
-    return np.column_stack(columns), target, batches
+    coded = {name: one for name, one in zip(schema.names, columns, strict=False) if isinstance(one, list)}
+    numbers = [one for one in columns if not isinstance(one, list)]
+    return np.column_stack(numbers) if numbers else np.empty((rows, 0)), target, coded, batches
 
 
 def _compressed(metadata: bytes) -> bool:
@@ -206,23 +222,31 @@ def _joined(chunks: list[Any]) -> Any:
     return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
 
 
-def _recording(envelope: Envelope, values: NDArray[np.float64], sent: Any, timed: bool, process: Process) -> Recording:
+def _recording(
+    envelope: Envelope,
+    values: NDArray[np.float64],
+    sent: Any,
+    timed: bool,
+    process: Process,
+    coded: Mapping[str, Any] = MappingProxyType({}),
+) -> Recording:
     ident = envelope.sample_id
     target = None
     if envelope.target is not None and envelope.target.column == process.target.column:
         target = json_form.class_indices(sent, process, ident) if isinstance(sent, list) else sent
     times = values[:, 0] if timed else None
-    return Recording(
+    recording = Recording(
         sample_id=ident,
         source=envelope.source,
         start=utc(envelope.start, process.sample.timezone, ident),
-        sensors=tuple(envelope.sensors or ()),
+        sensors=tuple(name for name in envelope.sensors or () if name not in coded),
         values=values[:, 1:] if timed else values,
         times_s=json_form.row_times(envelope, times, len(values), process.sample.period_s),
         units=envelope.units,
         target=target,
         metadata=envelope.texts,
     )
+    return with_channels(recording, envelope, coded, process)
 
 
 def _reason(error: BaseException) -> str:

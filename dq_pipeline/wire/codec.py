@@ -30,7 +30,7 @@ class Message:
     Attributes
     ----------
     unknown
-        Columns that are no sensor of the process, now or formerly: ignored, and reported.
+        Columns and channels that the process does not know, now or formerly: ignored, and reported.
     """
 
     scope: Scope
@@ -70,7 +70,10 @@ def decode(
             raise SampleError(error.reason, error.detail, named[1]) from None
         raise
     known = {*process.sensors, *process.aliases}
-    return Message(scope, recording, tuple(name for name in recording.sensors if name not in known))
+    unknown = tuple(name for name in recording.sensors if name not in known)
+    if recording.channels:
+        unknown += tuple(name for name in recording.channels if name not in process.channels)
+    return Message(scope, recording, unknown)
 
 
 def encode(

@@ -18,7 +18,7 @@ from dq_pipeline.samples import Scope
 
 VERSION: Literal[1] = 1
 MAX_ID, MAX_NAME, MAX_TEXT = 200, 200, 2000
-MAX_COLUMNS, MAX_METADATA = 5000, 64
+MAX_COLUMNS, MAX_METADATA, MAX_CHANNELS = 5000, 64, 100
 
 
 @lru_cache(maxsize=4096)  # the same names come with every message of a source
@@ -56,8 +56,15 @@ class TargetColumn(Strict):
     values: Any = None
 
 
+class ChannelForm(Strict):
+    """What has a clock of its own: items, and seconds since the start for each."""
+
+    times_s: Any
+    items: Any
+
+
 class Envelope(Strict):
-    """One message of a sample. `values`, `times_s` and `target.values` are checked by the form that holds them."""
+    """One message of a sample. `values`, `times_s`, `target.values` and channels are checked by the form."""
 
     version: int
     process: Ident
@@ -70,6 +77,7 @@ class Envelope(Strict):
     units: dict[Name, Name] = Field(default_factory=dict, max_length=MAX_COLUMNS)
     target: TargetColumn | None = None
     metadata: dict[Name, Text] = Field(default_factory=dict, max_length=MAX_METADATA)
+    channels: dict[Name, ChannelForm] = Field(default_factory=dict, max_length=MAX_CHANNELS)
     times_s: Any = None
     values: Any = None
 

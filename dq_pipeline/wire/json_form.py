@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Annotated, Any
 
@@ -13,8 +13,9 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
-from dq_pipeline.recording import Recording, check_rows
+from dq_pipeline.recording import Recording, check_rows, rows_of
 from dq_pipeline.samples import Scope
+from dq_pipeline.wire.channel_form import columns_of, sent_apart, with_channels
 from dq_pipeline.wire.envelope import (
     MAX_COLUMNS,
     VERSION,
@@ -26,8 +27,9 @@ from dq_pipeline.wire.envelope import (
     utc,
     validate,
 )
+from dq_pipeline.wire.numeric import array, column, only_numbers
 
-_NUMBERS = frozenset((float, int, type(None)))
+Coded = dict[str, Any]
 _NAMES = TypeAdapter(Annotated[list[Name], Field(min_length=1, max_length=MAX_COLUMNS)], config=ConfigDict(strict=True))
 
 
@@ -42,7 +44,7 @@ def decode(value: bytes, process: Process) -> tuple[Scope, Recording]:
     envelope = validate(read_object(value, "a sample"), process.name)
     ident = envelope.sample_id
     start = utc(envelope.start, process.sample.timezone, ident)
-    sensors, values = _matrix(envelope, process)
+    sensors, values, coded = _matrix(envelope, process)
     times = _times(envelope, len(values), process.sample.period_s)
     target = None
     if envelope.target is not None and envelope.target.column == process.target.column:
@@ -62,7 +64,7 @@ def decode(value: bytes, process: Process) -> tuple[Scope, Recording]:
         target=target,
         metadata=envelope.texts,
     )
-    return envelope.kind, recording
+    return envelope.kind, with_channels(recording, envelope, coded, process)
 
 
 def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
@@ -70,7 +72,12 @@ def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
     body = header(recording, kind, process)
     if recording.times_s is not None:
         body["times_s"] = recording.times_s.tolist()
-    body["values"] = _plain(recording.values)
+    rows = _plain(recording.values)
+    for items in columns_of(recording, process).values():
+        for row, item in zip(rows, items, strict=True):
+            row.append(item)
+    if "sensors" in body:
+        body["values"] = rows
     if "target" in body and recording.target is not None:
         body["target"]["values"] = _plain(recording.target)
     return json.dumps(body, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()
@@ -78,6 +85,7 @@ def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
 
 def header(recording: Recording, kind: Scope, process: Process) -> dict[str, Any]:
     """The envelope of a recording, without its values."""
+    columns = columns_of(recording, process) if recording.channels else {}
     body: dict[str, Any] = {
         "version": VERSION,
         "process": process.name,
@@ -85,12 +93,15 @@ def header(recording: Recording, kind: Scope, process: Process) -> dict[str, Any
         "source": recording.source,
         "kind": kind,
         "start": f"{np.datetime_as_string(recording.start, unit='us')}Z",
-        "sensors": list(recording.sensors),
     }
+    if recording.sensors or columns:
+        body["sensors"] = [*recording.sensors, *columns]
     if recording.units:
         body["units"] = dict(recording.units)
     if recording.metadata:
         body["metadata"] = dict(recording.metadata)
+    if len(recording.channels) > len(columns):
+        body["channels"] = sent_apart(recording, columns)
     if recording.target is not None and kind == "completion" and process.target.column is not None:
         body["target"] = {"column": process.target.column}
     return body
@@ -123,14 +134,16 @@ def class_indices(values: Any, process: Process, ident: str) -> NDArray[np.float
 
 
 def _target(values: Any, ident: str) -> NDArray[np.float64]:
-    return _column(values, "target.values", len(values) if type(values) is list else 0, ident)
+    return column(values, "target.values", len(values) if type(values) is list else 0, ident)
 
 
-def _matrix(envelope: Envelope, process: Process) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Column names and the (rows, columns) they name."""
+def _matrix(envelope: Envelope, process: Process) -> tuple[tuple[str, ...], NDArray[np.float64], Coded]:
+    """Column names, the (rows, columns) they name, and the columns that are no numbers."""
     ident, values, names = envelope.sample_id, envelope.values, envelope.sensors
     if isinstance(values, dict):
         return _from_columns(values, names, process, ident)
+    if values is None and names is None and envelope.channels:
+        return (), np.empty((rows_of(process, envelope.kind), 0)), {}
     if not isinstance(values, list):
         raise SampleError(
             "schema", f"values: expected a list of rows or a list per column; found {short(values)}", ident
@@ -143,13 +156,19 @@ def _matrix(envelope: Envelope, process: Process) -> tuple[tuple[str, ...], NDAr
             raise SampleError("schema", f"values: expected a list in row {i}; found {short(row)}", ident)
         if len(row) != len(names):
             raise SampleError("columns", f"expected {len(names)} values in row {i}; found {len(row)}", ident)
-    _only_numbers(chain.from_iterable(values), "values", ident)
-    return tuple(names), _array(values, "values", ident)
+    coded: Coded = {}
+    if process.encoded and not process.channels.keys().isdisjoint(names):
+        there = [name in process.channels for name in names]
+        coded = {name: [row[j] for row in values] for j, name in enumerate(names) if there[j]}
+        names = [name for name in names if name not in coded]
+        values = [[cell for cell, left in zip(row, there, strict=True) if not left] for row in values]
+    only_numbers(chain.from_iterable(values), "values", ident)
+    return tuple(names), array(values, "values", ident), coded
 
 
 def _from_columns(
     values: Mapping[str, Any], names: Sequence[str] | None, process: Process, ident: str
-) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+) -> tuple[tuple[str, ...], NDArray[np.float64], Coded]:
     try:
         found = _NAMES.validate_python(list(values))
     except ValidationError as error:
@@ -160,37 +179,19 @@ def _from_columns(
     first = values[found[0]]
     rows = len(first) if isinstance(first, list) else 0
     check_rows(rows, process, ident)
-    matrix = np.empty((rows, len(found)))
-    for j, name in enumerate(found):
-        matrix[:, j] = _column(values[name], f"values.{name}", rows, ident)
-    return tuple(found), matrix
+    channels = process.channels if process.encoded else {}
+    coded = {name: values[name] for name in found if name in channels}
+    for name, items in coded.items():
+        if isinstance(items, list) and len(items) != rows:
+            raise SampleError("columns", f"values.{name}: expected {rows} entries; found {len(items)}", ident)
+    numbers = [name for name in found if name not in coded]
+    matrix = np.empty((rows, len(numbers)))
+    for j, name in enumerate(numbers):
+        matrix[:, j] = column(values[name], f"values.{name}", rows, ident)
+    return tuple(numbers), matrix, coded
 
 
 def _times(envelope: Envelope, rows: int, period_s: float) -> NDArray[np.float64] | None:
     sent = envelope.times_s
-    times = None if sent is None else _column(sent, "times_s", rows, envelope.sample_id)
+    times = None if sent is None else column(sent, "times_s", rows, envelope.sample_id)
     return row_times(envelope, times, rows, period_s)
-
-
-def _column(values: Any, key: str, rows: int, ident: str) -> NDArray[np.float64]:
-    if type(values) is not list:
-        raise SampleError("schema", f"{key}: expected a list of numbers; found {short(values)}", ident)
-    if len(values) != rows:
-        raise SampleError("columns", f"{key}: expected {rows} entries, one a row; found {len(values)}", ident)
-    _only_numbers(values, key, ident)
-    return _array(values, key, ident)
-
-
-def _only_numbers(values: Iterable[Any], key: str, ident: str) -> None:
-    """Refuse text and truth values, which NumPy would read as numbers."""
-    kinds = set(map(type, values)) - _NUMBERS
-    if kinds:
-        found = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise SampleError("not_numeric", f"{key}: expected numbers or null; found {found}", ident)
-
-
-def _array(values: Sequence[Any], key: str, ident: str) -> NDArray[np.float64]:
-    try:
-        return np.array(values, np.float64)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise SampleError("not_numeric", f"{key}: expected numbers; found {error}", ident) from None
