@@ -28,7 +28,7 @@ class Channel:
     times_s
         (n,) seconds since the recording's start.
     items
-        n texts, or bytes, or None for one that is missing.
+        n texts, or bytes; None where nothing came, as in a row of a column.
     """
 
     times_s: NDArray[np.float64]
@@ -76,6 +76,11 @@ def place_channels(
         except SampleError as error:
             raise SampleError(error.reason, f"channels.{sent}: {error.detail}", sample_id) from None
     return tuple(unknown)
+
+
+def clock(times_s: NDArray[np.float64] | None, rows: int, period_s: float) -> NDArray[np.float64]:
+    """Seconds since the start of each row: as sent, or by its position."""
+    return np.asarray(np.arange(rows) * period_s, np.float64) if times_s is None else times_s
 
 
 def cut_channels(channels: Mapping[str, Channel], rows: int, period_s: float) -> dict[str, Channel]:

@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dq_pipeline.adapters.history_channels import cells_of
 from dq_pipeline.adapters.history_columns import identifiers, moments, numbers
 from dq_pipeline.adapters.history_layout import EPOCH, Floats, Layout, first_words
 from dq_pipeline.adapters.history_source import Source, open_source
 from dq_pipeline.adapters.history_windows import WindowHistory
+from dq_pipeline.channels import clock
 from dq_pipeline.errors import ConfigurationError
 from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording
@@ -76,13 +78,13 @@ class LongHistory:
             raw = known["id"].to_pylist()
             return raw, identifiers(raw), known["start"].to_numpy().astype("datetime64[us]")
         history = self._process.history
-        clock = history.start or history.time
+        timed = history.start or history.time
         starts: dict[Any, int] = {}
-        for part in self._source.parts([self._id] if clock is None else list(dict.fromkeys((self._id, clock)))):
-            self._note(part, clock, starts)
+        for part in self._source.parts([self._id] if timed is None else list(dict.fromkeys((self._id, timed)))):
+            self._note(part, timed, starts)
         raw = list(starts)
         ids = identifiers(raw)
-        if clock is not None and _UNTIMED not in starts.values():
+        if timed is not None and _UNTIMED not in starts.values():
             order = sorted(range(len(raw)), key=lambda i: (starts[raw[i]], ids[i]))
             chosen = np.array([starts[raw[i]] for i in order], np.int64).astype("datetime64[us]")
         else:
@@ -92,13 +94,13 @@ class LongHistory:
             chosen = EPOCH + (np.arange(len(raw)) * _length_us(self._process)).astype("timedelta64[us]")
         return [raw[i] for i in order], [ids[i] for i in order], chosen
 
-    def _note(self, part: pa.Table, clock: str | None, starts: dict[Any, int]) -> None:
+    def _note(self, part: pa.Table, timed: str | None, starts: dict[Any, int]) -> None:
         """Take in which recordings a part of the source has rows of, and when the earliest of them was taken."""
         if part[self._id].null_count:
             raise ConfigurationError(f"history: expected an id in each row of {self._id}; found rows without one")
-        begins = None if clock is None else moments(part, clock, self._process.sample.timezone)
+        begins = None if timed is None else moments(part, timed, self._process.sample.timezone)
         if begins is None and self._process.history.start is not None:
-            raise ConfigurationError(f"history.start: expected times in column {clock}; found {part[clock].type}")
+            raise ConfigurationError(f"history.start: expected times in column {timed}; found {part[timed].type}")
         codes = pc.dictionary_encode(part[self._id].combine_chunks())
         raw = codes.dictionary.to_pylist()
         if begins is None:
@@ -144,19 +146,22 @@ class LongHistory:
         bounds = np.searchsorted(recording[rows], np.arange(len(raw) + 1))
         values, target = layout.values(table), layout.targets(table, process)
         times, texts = self._times(table, recording, starts), layout.texts(table)
+        cells, period_s = cells_of(table, layout.channels, process), process.sample.period_s
         recordings = []
         for i, ident in enumerate(ids):
             mine = rows[bounds[i] : bounds[i + 1]]
+            moments_s = clock(None if times is None else times[mine], len(mine), period_s)
             recordings.append(
                 Recording(
                     sample_id=ident,
                     source=process.name,
                     start=starts[i],
-                    sensors=process.sensor_names,
+                    sensors=layout.names,
                     values=values[mine],
                     times_s=None if times is None else times[mine],
                     target=None if target is None else target[mine],
                     metadata=first_words(texts, mine),
+                    channels={name: one.channel(mine, moments_s) for name, one in cells.items()},
                 )
             )
         return recordings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -50,7 +50,8 @@ def open_source(process: Process, variables: Mapping[str, str], connection_url: 
     if history.uri is not None:
         target = process.target.column
         numeric = {name for name in (*process.sensors, *process.aliases, target) if name is not None}
-        return FileSource(expand(history.uri, variables), numeric - ({target} if process.target.classes else set()))
+        numeric -= {target} if process.target.classes else set()
+        return FileSource(expand(history.uri, variables), numeric, set(process.channels))
     if connection_url is None:
         wanted = f"the database URL of connection {history.connection!r}" if history.connection else "a database URL"
         raise ConfigurationError(f"history: expected {wanted}; found none")
@@ -85,7 +86,7 @@ def expand(uri: str, variables: Mapping[str, str]) -> str:
 class FileSource:
     """CSV, Parquet, Arrow or Feather: one file, a pattern, or a folder of files of one kind."""
 
-    def __init__(self, uri: str, numeric: set[str]) -> None:
+    def __init__(self, uri: str, numeric: Set[str], texts: Set[str] = frozenset()) -> None:
         self._uri = uri
         with self._explained():
             files, path = fsspec.core.url_to_fs(uri)
@@ -98,7 +99,7 @@ class FileSource:
                 raise ValueError(f"a file named {paths[0].rsplit('/', 1)[-1]}, not one of {', '.join(_FORMATS)}")
             shape: Any = kind
             if kind == "csv":
-                types = dict.fromkeys(numeric, pa.float64())
+                types = dict.fromkeys(numeric, pa.float64()) | dict.fromkeys(texts, pa.string())
                 shape = ds.CsvFileFormat(convert_options=csv.ConvertOptions(column_types=types))
             self._dataset = ds.dataset(paths if len(paths) > 1 else paths[0], format=shape, filesystem=files)
 
@@ -184,7 +185,13 @@ def _explained_database() -> Iterator[None]:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Any]) -> pa.Table:
-    return pa.table([pa.array(column) for column in zip(*rows, strict=True)], names=list(columns))
+    return pa.table([pa.array(_bytes(column)) for column in zip(*rows, strict=True)], names=list(columns))
+
+
+def _bytes(column: Sequence[Any]) -> Sequence[Any]:
+    """A column whose bytes came as views, as PostgreSQL's do, as bytes."""
+    first = next((cell for cell in column if cell is not None), None)
+    return [None if cell is None else bytes(cell) for cell in column] if isinstance(first, memoryview) else column
 
 
 def _format(path: str) -> str | None:

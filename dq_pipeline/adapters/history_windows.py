@@ -11,9 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dq_pipeline.adapters.history_channels import cells_of
 from dq_pipeline.adapters.history_columns import moments, numbers
 from dq_pipeline.adapters.history_layout import EPOCH, Floats, Layout, first_words
 from dq_pipeline.adapters.history_source import Source
+from dq_pipeline.channels import Channel
+from dq_pipeline.encode.placing import row_of
 from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording
 
@@ -27,6 +30,7 @@ class _Grid:
     values: Floats
     target: Floats | None
     metadata: Mapping[str, str]
+    channels: Mapping[str, Channel]
 
 
 class WindowHistory:
@@ -70,7 +74,8 @@ class WindowHistory:
             raw = grid.target
             for first in range(0, len(grid.values) - length + 1, history.stride_rows or length):
                 known = raw is None or not np.isnan(raw[first + lower : first + min(upper, length)]).all()
-                if known and not np.isnan(grid.values[first : first + length]).all():
+                blind = bool(self._layout.names) and np.isnan(grid.values[first : first + length]).all()
+                if known and not blind:
                     windows.append((grid, first))
         return windows
 
@@ -82,6 +87,7 @@ class WindowHistory:
             seconds = numbers(table, str(history.time))
             moment = EPOCH + np.round(seconds * 1e6).astype("timedelta64[us]")
         values, target, texts = layout.values(table), layout.targets(table, process), layout.texts(table)
+        cells = cells_of(table, layout.channels, process)
         grids = []
         for name, rows in _groups(table, history.group, process.name):
             mine = rows[np.argsort(moment[rows], kind="stable")]
@@ -94,6 +100,7 @@ class WindowHistory:
                     values=_resampled(values[mine[kept]], row.astype(np.int64)),
                     target=None if target is None else _resampled(target[mine[kept]], row.astype(np.int64)),
                     metadata=first_words(texts, mine),
+                    channels={name: one.channel(mine, since_us / 1e6) for name, one in cells.items()},
                 )
             )
         return sorted(grids, key=lambda grid: (grid.start, grid.name))
@@ -107,12 +114,19 @@ class WindowHistory:
             sample_id=f"{grid.name}@{first:06d}",
             source=self._process.name,
             start=grid.start + np.timedelta64(round(first * period_s * 1e6), "us"),
-            sensors=self._process.sensor_names,
+            sensors=self._layout.names,
             values=values[there],
             times_s=np.asarray(np.flatnonzero(there) * period_s, np.float64),
             target=None if target is None else target[there],
             metadata=grid.metadata,
+            channels={name: _between(one, first, first + length, period_s) for name, one in grid.channels.items()},
         )
+
+
+def _between(channel: Channel, first: int, stop: int, period_s: float) -> Channel:
+    """The items of these rows, with their times from the first on; they are in the order of their times."""
+    begin, end = np.searchsorted(row_of(channel.times_s, period_s), (first, stop))
+    return Channel(channel.times_s[begin:end] - first * period_s, channel.items[begin:end])
 
 
 def _groups(table: pa.Table, group: str | None, name: str) -> list[tuple[str, NDArray[np.int64]]]:

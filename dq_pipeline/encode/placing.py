@@ -27,7 +27,7 @@ def placed(items: Sequence[Item], times_s: Floats, encoder: Encoder, rows: int, 
     Parameters
     ----------
     items
-        n items in the order received.
+        n items in the order received; None is none.
     times_s
         (n,) finite, seconds since the start.
 
@@ -45,7 +45,7 @@ def placed(items: Sequence[Item], times_s: Floats, encoder: Encoder, rows: int, 
     """
     at = row_of(times_s, period_s)
     inside = np.flatnonzero((at >= 0) & (at < rows)).tolist()
-    kept = np.array([i for i in inside if not (encoder.counts and items[i] is None)], np.int64)
+    kept = np.array([i for i in inside if items[i] is not None], np.int64)
     row, columns = at[kept].astype(np.int64), encoder.columns
     delayed = columns[-1] == DELAY
     order = np.argsort(times_s[kept], kind="stable")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dq_pipeline.errors import ConfigurationError
+from dq_pipeline.propose.channels import ProposedChannel, is_categorical, propose_channels
 from dq_pipeline.propose.layout import LEAST, Asked, Layout, lay_out
 from dq_pipeline.propose.overview import MAX_CLASSES, Column, Overview
 from dq_pipeline.propose.sensors import ProposedSensor, identifier, propose_sensors, split_unit
@@ -42,6 +43,7 @@ class Proposal:
     horizon: int
     horizon_asked: bool
     sensors: tuple[ProposedSensor, ...]
+    channels: tuple[ProposedChannel, ...]
     target: ProposedTarget
     recordings: int
     samples: int
@@ -109,7 +111,17 @@ def propose(table: Overview, asked: Asked, *, name: str, file: str, uri: str) ->
         raise ConfigurationError(f"{file}: expected at least one column of numbers that change; found {what}")
     target = _target(table, asked, layout, moving)
     sensors = [column for column in moving if column.name != target.column] or moving
-    notes = [*layout.notes, *_left_out(table, asked, layout, readings, target)]
+    proposed = propose_sensors(sensors, table.columns)
+    texts = [column for column in table.of_kind("text") if column.name not in unused | {target.column}]
+    sample = None if layout.sample is None else table.columns[layout.sample].head
+    categorical = [column for column in texts if is_categorical(column, layout, sample)]
+    channels = propose_channels(categorical, {*table.columns, *(sensor.name for sensor in proposed)})
+    used = {column.name for column in categorical}
+    notes = [*layout.notes, *_left_out(table, unused | used | {target.column}, readings)]
+    notes += [
+        f"{channel.column} is text that changes while recordings run: a categorical sensor (`encoded`)"
+        for channel in channels
+    ]
     notes += [
         f"{column.name} has two values only: if it is a label and not a reading, leave it out (`--ignore`)"
         for column in sensors
@@ -129,7 +141,8 @@ def propose(table: Overview, asked: Asked, *, name: str, file: str, uri: str) ->
         layout=layout,
         horizon=horizon,
         horizon_asked=asked.horizon is not None,
-        sensors=tuple(propose_sensors(sensors, table.columns)),
+        sensors=tuple(proposed),
+        channels=tuple(channels),
         target=target,
         recordings=0,
         samples=_HISTORY,
@@ -167,12 +180,10 @@ def _reason(column: Column) -> str | None:
     return None if column.name else "has no name"
 
 
-def _left_out(
-    table: Overview, asked: Asked, layout: Layout, readings: list[Column], target: ProposedTarget
-) -> list[str]:
+def _left_out(table: Overview, used: set[str], readings: list[Column]) -> list[str]:
     notes = [f"{c.name or 'a column'} {_reason(c)}, and is left out" for c in readings if _reason(c) is not None]
     for column in table.columns.values():
-        if column.name in layout.keys | {target.column, *asked.ignored} or column.kind == "number":
+        if column.name in used or column.kind == "number":
             continue
         if column.kind == "text" and not column.constant:
             notes.append(f"{column.name} is text: metadata of the recordings, and no sensor")

@@ -52,6 +52,7 @@ def _sensors(proposal: Proposal) -> list[str]:
         "# span more on both sides; the data sheet knows better.",
         "sensors:",
         *(_sensor(sensor) for sensor in proposal.sensors),
+        *_channels(proposal),
         '# rules: ["a >= b - 5"]  # what must hold between sensors in every row',
         "",
     ]
@@ -65,6 +66,20 @@ def _sensor(sensor: ProposedSensor) -> str:
     mark = f"{FILL_IN}: unit; " if sensor.unit is None else ""
     beyond = "".join(f"; {value:.6g} lies beyond" for value in sensor.beyond)
     return f"  {_word(sensor.name)}: {{{unit}{aliases}}}  # {mark}seen {a} to {c}, median {b}{beyond}"
+
+
+def _channels(proposal: Proposal) -> list[str]:
+    if not proposal.channels:
+        return []
+    lines = [
+        "# Sensors that show one of a few words. A value that is not listed here lowers the quality of its recording.",
+        "encoded:",
+    ]
+    for channel in proposal.channels:
+        listed = ", ".join(_quoted(category) for category in channel.categories)
+        aliases = f", aliases: [{_word(channel.column)}]" if channel.column != channel.name else ""
+        lines.append(f"  {_word(channel.name)}: {{encoder: categories, categories: [{listed}]{aliases}}}")
+    return lines
 
 
 def _target(proposal: Proposal) -> list[str]:

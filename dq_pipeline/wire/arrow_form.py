@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dq_pipeline.channels import clock
 from dq_pipeline.encode.encoder import as_text
 from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
@@ -86,9 +87,8 @@ def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
     for name, items in (columns_of(recording, process) if recording.channels else {}).items():
         names, arrays = [*names, name], [*arrays, pa.array([as_text(item) for item in items], pa.string())]
     if recording.times_s is not None or not names:
-        times = recording.times_s
-        clock = np.arange(len(recording.values)) * process.sample.period_s if times is None else times
-        names, arrays = [TIMES, *names], [pa.array(clock), *arrays]
+        times = clock(recording.times_s, len(recording.values), process.sample.period_s)
+        names, arrays = [TIMES, *names], [pa.array(times), *arrays]
     if "target" in body and recording.target is not None:
         names, arrays = [*names, body["target"]["column"]], [*arrays, pa.array(recording.target)]
     envelope = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()

@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dq_pipeline.channels import Channel
+from dq_pipeline.channels import Channel, clock
 from dq_pipeline.errors import SampleError
 from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording
@@ -45,8 +44,8 @@ def with_channels(
     if sum(name in today for name in envelope.sensors or ()) > len(columns):
         found = short([name for name in envelope.sensors or () if name in today])
         raise SampleError("columns", f"expected each sensor once; found {found}", ident)
-    clock = _clock(recording, process)
-    channels = {name: Channel(clock, _items(items, f"values.{name}", ident)) for name, items in columns.items()}
+    times = clock(recording.times_s, len(recording.values), process.sample.period_s)
+    channels = {name: Channel(times, _items(items, f"values.{name}", ident)) for name, items in columns.items()}
     for name, sent in envelope.channels.items():
         if name in channels:
             raise SampleError("columns", f"expected {name} once; found it among the values and in channels", ident)
@@ -59,12 +58,12 @@ def with_channels(
 
 def columns_of(recording: Recording, process: Process) -> dict[str, list[Any]]:
     """The channels that are sent among the sensors: categorical ones with an item for each row."""
-    clock = _clock(recording, process)
+    times = clock(recording.times_s, len(recording.values), process.sample.period_s)
     today, categorical = process.channels, process.categories
     return {
         name: list(channel.items)
         for name, channel in recording.channels.items()
-        if today.get(name) in categorical and np.array_equal(channel.times_s, clock)
+        if today.get(name) in categorical and np.array_equal(channel.times_s, times)
     }
 
 
@@ -78,13 +77,6 @@ def sent_apart(recording: Recording, columns: Mapping[str, Any]) -> dict[str, An
         for name, channel in recording.channels.items()
         if name not in columns
     }
-
-
-def _clock(recording: Recording, process: Process) -> NDArray[np.float64]:
-    """Seconds since the start of each row."""
-    if recording.times_s is not None:
-        return recording.times_s
-    return np.asarray(np.arange(len(recording.values)) * process.sample.period_s, np.float64)
 
 
 def _items(items: Any, key: str, ident: str) -> tuple[Any, ...]:
