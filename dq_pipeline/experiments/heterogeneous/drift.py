@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -80,7 +81,7 @@ class Case:
 
 def case(seed: int, quiet: int, kinds: Mapping[str, Kind] = KINDS) -> Case:
     """The plant of a seed; changes come `BEFORE` recordings after the reference."""
-    process, n = plant.process(), REFERENCE + max(quiet, BEFORE + LONGEST)
+    process, n = plant.process(), REFERENCE + (max(quiet, BEFORE + LONGEST) if kinds else quiet)
     steady = batch_of(process, plant.recordings(plant.simulate(n, np.random.default_rng(seed))))
     reference = Reference.fit(steady.between(0, REFERENCE), process)
     changed = (branch(steady, seed, n, kind) for kind in kinds.values())
@@ -154,32 +155,24 @@ class ChiSquared:
 
     def watch(self, made: Case, thresholds: Sequence[float], seed: int) -> list[Answer]:  # noqa: ARG002 - no chance
         """One answer a threshold."""
-        usual, cells = made.known.drift_histogram, made.quiet.drift_histogram
-        tail = BEFORE - WINDOW + STRIDE
-        streams = [cells, *(np.concatenate([cells[tail:BEFORE], one.drift_histogram]) for one in made.changed)]
-        starts = [0, *(tail for _ in made.changed)]
-        series = [self._series(made, usual, stream, start) for stream, start in zip(streams, starts, strict=True)]
-        before = Series(*(part[series[0].sample < BEFORE] for part in (series[0].sample, series[0].statistic, series[0].sensor, series[0].change_point)))
+        quiet, *changed = (self._series(made, found) for found in _windows(made))
         answers = []
         for threshold in thresholds:
-            alarms = series[0].alarms(threshold, WINDOW)
-            last = before.alarms(threshold, WINDOW)[-1:]
-            first = [first_after(_paused(one.alarms(threshold, WINDOW), last)) for one in series[1:]]
-            answers.append(_answer(len(alarms), first, made.process.sensor_names))
+            raised = quiet.alarms(threshold, WINDOW)
+            last = [one for one in raised if one.sample < BEFORE][-1:]
+            first = [first_after(_paused(one.alarms(threshold, WINDOW), last)) for one in changed]
+            answers.append(_answer(len(raised), first, made.process.sensor_names))
         return answers
 
-    def _series(self, made: Case, usual: NDArray[np.uint32], cells: NDArray[np.uint32], start: int) -> Series:
-        ends = np.arange(WINDOW, len(cells) + 1, STRIDE)
-        statistic, column = np.zeros(len(ends)), np.zeros(len(ends), np.int64)
-        for i, end in enumerate(ends):
-            found = mixes(made.process.categories, made.reference, usual, cells[end - WINDOW : end])
-            z = [self.normal(one) for one in found]
-            top = found[int(np.argmax(z))]
-            statistic[i] = max(z)
+    def _series(self, made: Case, found: dict[int, tuple[MixDrift, ...]]) -> Series:
+        names, statistic, column = made.process.sensor_names, [], []
+        for of_sensors in found.values():
+            z = [self.normal(one) for one in of_sensors]
+            top = of_sensors[int(np.argmax(z))]
+            statistic.append(max(z))
             categorical = made.process.categories[top.name]
-            category = top.shares[0].category
-            column[i] = made.process.sensor_names.index(categorical.columns.get(category, categorical.other))
-        return Series(start + ends - 1, statistic, column, np.full(len(ends), np.nan))
+            column.append(names.index(categorical.columns.get(top.shares[0].category, categorical.other)))
+        return Series(np.array(list(found)), np.array(statistic), np.array(column), np.full(len(found), np.nan))
 
     def normal(self, found: MixDrift) -> float:
         """The statistic as a normal one; 0 where there is nothing to compare."""
@@ -188,6 +181,22 @@ class ChiSquared:
         statistic = found.statistic / found.design_effect if self.corrected else found.statistic
         width = 2.0 / (9.0 * found.degrees)
         return float(((statistic / found.degrees) ** (1.0 / 3.0) - 1.0 + width) / np.sqrt(width))
+
+
+@lru_cache(maxsize=1)
+def _windows(made: Case) -> tuple[dict[int, tuple[MixDrift, ...]], ...]:
+    """What the categorical sensors show in the windows that end with a recording: where nothing changes, and for each
+    change from `BEFORE` on. Kept for the next detector."""
+    usual, cells = made.known.drift_histogram, made.quiet.drift_histogram
+    tail = BEFORE - WINDOW + STRIDE
+    streams = [(0, cells), *((tail, np.concatenate([cells[tail:BEFORE], one.drift_histogram])) for one in made.changed)]
+    return tuple(
+        {
+            start + end - 1: mixes(made.process.categories, made.reference, usual, stream[end - WINDOW : end])
+            for end in range(WINDOW, len(stream) + 1, STRIDE)
+        }
+        for start, stream in streams
+    )
 
 
 def _paused(raised: Sequence[Raised], last: Sequence[Raised]) -> list[Raised]:
@@ -221,18 +230,18 @@ class Judged:
     answers: tuple[Answer, ...]
 
 
-def judge(tuning: int, runs: int, quiet: int, report: Callable[[int, int], None]) -> list[Judged]:
+def judge(tuning: int, runs: int, tuned_over: int, quiet: int, report: Callable[[int, int], None]) -> list[Judged]:
     """Tune each on plants of their own, then watch others."""
     counts = np.zeros((len(CONTENDERS), max(len(one.thresholds) for one in CONTENDERS)))
     for k in range(tuning):
         report(k, tuning + runs)
-        made = case(TUNED_ON + k, quiet, {})
+        made = case(TUNED_ON + k, tuned_over, {})
         for c, one in enumerate(CONTENDERS):
             if len(one.thresholds) > 1:
                 found = one.watch(made, one.thresholds, TUNED_ON + k)
                 counts[c, : len(found)] += [answer.alarms for answer in found]
     thresholds = [
-        tuned(one.thresholds, counts[c, : len(one.thresholds)].tolist(), tuning * quiet)
+        tuned(one.thresholds, counts[c, : len(one.thresholds)].tolist(), tuning * tuned_over)
         for c, one in enumerate(CONTENDERS)
     ]
     answers: list[list[Answer]] = [[] for _ in CONTENDERS]
@@ -254,7 +263,8 @@ def delays(found: Sequence[Judged]) -> list[dict[str, Cell]]:
             of_kind = np.array([answer.delays[k] for answer in one.answers])
             named = [answer.columns[k] for answer in one.answers if answer.columns[k]]
             channel = kind.columns[0].partition("_")[0] + "_"
-            right = [float(np.mean([test(name) for name in named])) if named else float("nan") for test in (lambda name: name.startswith(channel), lambda name: name in kind.columns)]  # noqa: E501
+            of_channel = [float(name.startswith(channel)) for name in named] or [np.nan]
+            of_columns = [float(name in kind.columns) for name in named] or [np.nan]
             told.append(
                 {
                     "drift": title,
@@ -262,8 +272,8 @@ def delays(found: Sequence[Judged]) -> list[dict[str, Cell]]:
                     "mean delay, recordings": rounded(float(of_kind.mean()), 3),
                     "error": rounded(standard_error(of_kind), 2),
                     "missed": int((of_kind >= LONGEST).sum()),
-                    "channel named first": rounded(right[0], 3),
-                    "category or column named first": rounded(right[1], 3),
+                    "channel named first": rounded(float(np.mean(of_channel)), 3),
+                    "category or column named first": rounded(float(np.mean(of_columns)), 3),
                 }
             )
     return told

@@ -44,7 +44,9 @@ def counted(shown: Integers) -> Integers:
     return np.stack([(shown == k).sum(axis=1) for k in range(len(SHARE))], axis=1)
 
 
-def by_stream(stay: float, across: bool, windows: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def by_stream(
+    stay: float, across: bool, windows: int, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """p-values (windows, 2) of Pearson's and of the corrected statistic, and design effects (windows,).
 
     Each window of 25 recordings follows a reference of 200 of its own.

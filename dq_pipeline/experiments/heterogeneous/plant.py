@@ -1,15 +1,15 @@
 """A made-up plant that sends numbers, a valve's position, a recipe, lines of a log and small images.
 
 Four sensors of 60 rows follow levels that remember the recording before. The valve stays where it is for twelve rows on
-average, a recipe for five recordings. The flow follows both. Every tenth row brings a line of the log as a heartbeat
-and an image, whose brightness remembers the recording before; movements of the valve, warnings and errors are logged
-too. What the plant yields depends on all of them.
+average, a recipe for five recordings. The flow follows both. Every tenth row brings a line of the log as a heartbeat,
+and movements of the valve, warnings and errors are logged. Every fifteenth brings an image, whose brightness remembers
+the recording before. What the plant yields depends on all of them.
 """
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,12 @@ from scipy.signal import lfilter
 from dq_pipeline.channels import Channel
 from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording
+from dq_pipeline.samples import SampleBatch
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-ROWS, EVERY, PIXELS = 60, 10, 12
+ROWS, BEAT, FRAME, PIXELS = 60, 10, 15, 12
 SENSORS = ("flow", "pressure", "temperature", "level")
 VALVE = ("closed", "open", "half", "fault")
 RECIPES = ("a", "b", "c")
@@ -66,7 +67,7 @@ class Run:
     warned, erred : (n, 60)
         Whether the row brings such a line.
     brightness : (n,)
-    images : (n, 6, 12, 12) uint8
+    images : (n, 4, 12, 12) uint8
     target : (n,)
     """
 
@@ -89,8 +90,8 @@ def process(channels: tuple[str, ...] = CHANNELS) -> Process:
     encoded = {
         "valve": {"encoder": "categories", "categories": VALVE},
         "recipe": {"encoder": "categories", "categories": RECIPES},
-        "log": {"encoder": "log_lines", "every_rows": EVERY + 2},
-        "camera": {"encoder": "image", "every_rows": EVERY},
+        "log": {"encoder": "log_lines", "every_rows": BEAT + 2},
+        "camera": {"encoder": "image", "every_rows": FRAME},
     }
     return Process.model_validate(
         {
@@ -120,7 +121,7 @@ def simulate(
     begun = {name: rng.random(n) for name in ("moves", "recipe")}
     sway = lfilter([1.0], [1.0, -_PERSISTENCE["brightness"]], 0.04 * rng.standard_normal(n))
     noise = rng.standard_normal((n, ROWS, 4))
-    grain = rng.integers(-30, 31, (n, ROWS // EVERY, PIXELS, PIXELS))
+    grain = rng.integers(-30, 31, (n, ROWS // FRAME, PIXELS, PIXELS))
     valve, recipe = np.zeros((n, ROWS), np.int64), np.zeros(n, np.int64)
     warned, erred, brightness = np.zeros((n, ROWS), bool), np.zeros((n, ROWS), bool), np.zeros(n)
     for how, span in spans:
@@ -165,6 +166,13 @@ def recordings(run: Run, channels: tuple[str, ...] = CHANNELS, first: int = 0) -
     ]
 
 
+def narrowed(batch: SampleBatch, channels: tuple[str, ...]) -> SampleBatch:
+    """The batch as the plant with these channels alone has it."""
+    names = process(channels).sensor_names
+    chosen = [batch.sensors.index(name) for name in names]
+    return replace(batch, sensors=names, values=np.ascontiguousarray(batch.values[:, :, chosen]))
+
+
 def _pick(drawn: Floats, share: tuple[float, ...]) -> Integers:
     return np.minimum(np.searchsorted(np.cumsum(share), drawn, side="right"), len(share) - 1)
 
@@ -195,8 +203,8 @@ def _recipe(run: Run, i: int) -> Channel:
 def _log(run: Run, i: int) -> Channel:
     valve, lines = run.valve[i], []
     for row in range(ROWS):
-        if row % EVERY == 0:
-            lines.append((row, f"cycle {row // EVERY} runs"))
+        if row % BEAT == 0:
+            lines.append((row, f"cycle {row // BEAT} runs"))
         if row and valve[row] != valve[row - 1]:
             lines.append((row, f"valve moves to {VALVE[valve[row]]}"))
         if run.warned[i, row]:
@@ -208,7 +216,7 @@ def _log(run: Run, i: int) -> Channel:
 
 
 def _camera(run: Run, i: int) -> Channel:
-    return Channel(np.arange(0.0, ROWS, EVERY), tuple(png(image) for image in run.images[i]))
+    return Channel(np.arange(0.0, ROWS, FRAME), tuple(png(image) for image in run.images[i]))
 
 
 def png(image: NDArray[np.uint8]) -> bytes:

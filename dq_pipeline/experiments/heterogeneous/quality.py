@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from dq_pipeline.experiments.data import batch_of
+from dq_pipeline.experiments.detection.judge import standard_error
 from dq_pipeline.experiments.experiment import Cell, rounded
 from dq_pipeline.experiments.heterogeneous import plant
 from dq_pipeline.experiments.heterogeneous.faults import FAULTS
@@ -28,8 +29,10 @@ Floats = NDArray[np.float64]
 KNOWN, SHARE = 300, 0.2
 NUMBERS = ("missing_cells", "spikes", "stuck", "offset", "noise_burst", "late_rows")
 """Faults of the sensors; see `simulate.faults`."""
-OWN = {"valve": "valve_closed", "log": "log_lines", "camera": "camera_brightness"}
+OWN = {"sensors": "flow", "valve": "valve_closed", "log": "log_lines", "camera": "camera_brightness"}
 """A column of each channel by which its completeness is told."""
+LOST = ("missing_cells", "missing", "silent", "late", "lost", "broken")
+"""Faults by which items are lost or late."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,11 +95,6 @@ def fitted(process: Process, known: SampleBatch, seed: int) -> QualityScorer:
     )
 
 
-def numbers_alone(batch: SampleBatch) -> SampleBatch:
-    """The batch without its channels."""
-    return replace(batch, sensors=plant.SENSORS, values=np.ascontiguousarray(batch.values[:, :, : len(plant.SENSORS)]))
-
-
 def as_readings(process: Process) -> Process:
     """The process with the channels' columns as sensors like any other, whose limits are those of readings."""
     return process.model_copy(update={"encoded": {}})
@@ -115,7 +113,7 @@ def by_fault(seed: int, judged: int) -> tuple[dict[tuple[str, str], Floats], dic
     """
     made = Trial.of(seed, judged)
     scorer = fitted(made.process, made.known, seed)
-    bare = fitted(plant.process(()), numbers_alone(made.known), seed)
+    bare = fitted(plant.process(()), plant.narrowed(made.known, ()), seed)
     plain = fitted(as_readings(made.process), made.known, seed)
     areas, own = {}, {}
     for channel, faults in {"sensors": NUMBERS, **FAULTS}.items():
@@ -123,7 +121,7 @@ def by_fault(seed: int, judged: int) -> tuple[dict[tuple[str, str], Floats], dic
             shown, hit, _ = made.spoilt(channel, fault)
             seen = profile(shown, scorer.reference)
             scores = scorer.score(seen)
-            without = bare.score(profile(numbers_alone(shown), bare.reference)).unified
+            without = bare.score(profile(plant.narrowed(shown, ()), bare.reference)).unified
             readings = plain.score(profile(shown, plain.reference)).unified
             figures = (scores.unified, without, readings, *scores.dimensions.T)
             areas[channel, fault] = np.array([roc_auc_score(hit, -one) for one in figures])
@@ -133,7 +131,7 @@ def by_fault(seed: int, judged: int) -> tuple[dict[tuple[str, str], Floats], dic
 
 def _own(channel: str, seen: Profile, reference: Reference, hit: NDArray[np.bool_]) -> Floats:
     u = dict(zip(DIMENSIONS, np.swapaxes(measure(seen, reference), 0, 1), strict=True))
-    column = reference.sensors.index(OWN.get(channel, "flow"))
+    column = reference.sensors.index(OWN[channel])
     found = [u["completeness"][:, column], u["completeness"][:, : len(plant.SENSORS)].mean(axis=1)]
     delay = f"{channel}_delay"
     told = (
@@ -150,23 +148,23 @@ def rows(
     for seed in range(seeds):
         report(seed, seeds)
         found.append(by_fault(seed, judged))
-    first: list[dict[str, Cell]] = []
-    second: list[dict[str, Cell]] = []
-    for channel, fault in found[0][0]:
-        areas = np.array([areas[channel, fault] for areas, _ in found])
-        told = np.array([own[channel, fault] for _, own in found]).mean(axis=0)
-        error = float(areas[:, 0].std(ddof=1) / np.sqrt(seeds)) if seeds > 1 else float("nan")
-        names = ("AUC", "without the channels", "columns as readings", *DIMENSIONS)
-        row: dict[str, Cell] = {"channel": channel, "fault": fault}
-        row |= dict(zip(names, (rounded(float(one), 3) for one in areas.mean(axis=0)), strict=True))
-        first.append(row | {"error of AUC": rounded(error, 2)})
-        names = tuple(
-            f"{what}, {of}"
-            for what in ("own completeness", "the sensors'", "own timeliness")
-            for of in ("spoilt", "clean")
-        )
-        second.append(
-            {"channel": channel, "fault": fault}
-            | dict(zip(names, (rounded(float(one), 3) for one in told), strict=True))
-        )
-    return first, second
+    kinds = tuple(found[0][0])
+    areas = {kind: np.array([one[kind] for one, _ in found]) for kind in kinds}
+    own = {kind: np.mean([one[kind] for _, one in found], axis=0) for kind in kinds}
+    return [_area_row(kind, areas[kind]) for kind in kinds], [
+        _own_row(kind, own[kind]) for kind in kinds if kind[1] in LOST
+    ]
+
+
+def _area_row(kind: tuple[str, str], areas: Floats) -> dict[str, Cell]:
+    row: dict[str, Cell] = {"channel": kind[0], "fault": kind[1]}
+    row |= {"AUC": rounded(float(areas[:, 0].mean()), 3), "error": rounded(standard_error(areas[:, 0]), 2)}
+    names = ("without the channels", "columns as readings", *DIMENSIONS)
+    return row | {name: rounded(float(one), 3) for name, one in zip(names, areas[:, 1:].mean(axis=0), strict=True)}
+
+
+def _own_row(kind: tuple[str, str], told: Floats) -> dict[str, Cell]:
+    row: dict[str, Cell] = {"channel": kind[0], "fault": kind[1]}
+    whats = ("own completeness", "the sensors' completeness", "own timeliness")
+    names = (f"{what}, {of}" for what in whats for of in ("spoilt", "clean"))
+    return row | {name: rounded(float(one), 3) for name, one in zip(names, told, strict=True)}
