@@ -155,13 +155,13 @@ class ChiSquared:
 
     def watch(self, made: Case, thresholds: Sequence[float], seed: int) -> list[Answer]:  # noqa: ARG002 - no chance
         """One answer a threshold."""
-        quiet, *changed = (self._series(made, found) for found in _windows(made))
+        quiet, *changed = _windows(made)
+        before = {sample: found for sample, found in quiet.items() if sample < BEFORE}
+        steady, *followed = (self._series(made, one) for one in (quiet, *({**before, **one} for one in changed)))
         answers = []
         for threshold in thresholds:
-            raised = quiet.alarms(threshold, WINDOW)
-            last = [one for one in raised if one.sample < BEFORE][-1:]
-            first = [first_after(_paused(one.alarms(threshold, WINDOW), last)) for one in changed]
-            answers.append(_answer(len(raised), first, made.process.sensor_names))
+            first = [first_after(one.alarms(threshold, WINDOW)) for one in followed]
+            answers.append(_answer(len(steady.alarms(threshold, WINDOW)), first, made.process.sensor_names))
         return answers
 
     def _series(self, made: Case, found: dict[int, tuple[MixDrift, ...]]) -> Series:
@@ -197,11 +197,6 @@ def _windows(made: Case) -> tuple[dict[int, tuple[MixDrift, ...]], ...]:
         }
         for start, stream in streams
     )
-
-
-def _paused(raised: Sequence[Raised], last: Sequence[Raised]) -> list[Raised]:
-    """Without those that the pause after an alarm before the change silences."""
-    return [one for one in raised if not last or one.sample >= last[0].sample + WINDOW]
 
 
 def _answer(alarms: int, first: Sequence[Raised | None], names: Sequence[str]) -> Answer:
