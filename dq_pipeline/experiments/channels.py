@@ -24,7 +24,7 @@ class Effort:
     quiet: int
 
 
-FULL = Effort(seeds=5, judged=400, windows=2000, tuning=16, tuned_over=1000, runs=16, quiet=600)
+FULL = Effort(seeds=5, judged=400, windows=2000, tuning=24, tuned_over=1000, runs=16, quiet=600)
 QUICK = Effort(seeds=1, judged=150, windows=100, tuning=1, tuned_over=400, runs=1, quiet=310)
 
 
