@@ -63,6 +63,8 @@ def drift(
     tables = [_verdicts(found.verdicts), _sensors(found.report)]
     if found.report.categories:
         tables.append(_categories(found.report))
+    if found.report.mixes:
+        tables.append(_mixes(found.report))
     if html is not None:
         write(html, f"Drift from {reference} to {current}", "; ".join([text, *doubts]), [*plots(found), *tables])
         told["html"] = str(html)
@@ -74,7 +76,7 @@ def _verdicts(verdicts: tuple[Verdict, ...]) -> Table:
     for column in table.columns[:3]:
         column.no_wrap = True
     for verdict in verdicts:
-        found = (verdict.at or "-", str(verdict.alarms), ", ".join(verdict.sensors))
+        found = (verdict.at or "-", str(verdict.alarms), ", ".join(verdict.named))
         table.add_row(verdict.detector, verdict.state, *found)
     return table
 
@@ -95,4 +97,15 @@ def _categories(report: DriftReport) -> Table:
     for row in report.categories:
         figures = (number(row.statistic, 3), str(row.degrees), number(row.p, 2))
         table.add_row(row.name, *figures, ", ".join(row.new) or "none")
+    return table
+
+
+def _mixes(report: DriftReport) -> Table:
+    table = Table(
+        "sensor", "chi-squared", "design effect", "degrees", "p", "moved", "new values", title="Categorical sensors"
+    )
+    for row in report.mixes:
+        figures = (number(row.statistic, 3), number(row.design_effect, 3), str(row.degrees), number(row.p, 2))
+        moved = ", ".join(one.told() for one in row.moved)
+        table.add_row(row.name, *figures, moved or "none", ", ".join(row.new) or "none")
     return table

@@ -112,7 +112,7 @@ def _events(found: dict[str, Any]) -> Table:
         place = str(row["sample"]), f"{row['change_point']:.0f}"
         state = row["state"] + ("" if row["calibrated"] else ", uncalibrated") + ", rebuilding" * row["rebuilding"]
         cause = "-" if row["cause"] is None else f"{row['cause']['kind']}: {row['cause']['why']}"
-        table.add_row(str(row["id"]), *place, ", ".join(row["sensors"]) or "-", state, cause, row["outcome"])
+        table.add_row(str(row["id"]), *place, ", ".join(row["named"]) or "-", state, cause, row["outcome"])
     return table
 
 

@@ -1,4 +1,4 @@
-"""Drift of what the samples' metadata say: another mix of recipes, shifts or products."""
+"""Another mix of categories: of recipes, shifts or products in the samples' metadata."""
 
 from __future__ import annotations
 

@@ -91,12 +91,13 @@ def fit_contrast_model(reference: Floats) -> tuple[ContrastModel, Floats]:
             "collect more before fitting"
         )
     scores, z = fit_scores(_flat(reference), radial=True)
-    whitening, innovations, residuals = fit_whitening(z, sensors, 1e-3)
+    whitening, innovations, residuals = fit_whitening(z, sensors, 1e-3, scores.rests)
     innovations = innovations[ORDER:]
     omega, change = crossfitted_correlation_change(np.ascontiguousarray(innovations[:, :sensors]))
     correlation_scores, z_change = fit_scores(change, radial=False)
-    correlation_whitening, change_innovations, _ = fit_whitening(z_change, sensors, 0.05)
-    contrasts, _ = fit_contrasts(_by_type(innovations, change_innovations, sensors))
+    correlation_whitening, change_innovations, _ = fit_whitening(z_change, sensors, 0.05, correlation_scores.rests)
+    rests = np.concatenate([scores.rests, correlation_scores.rests]).reshape(len(TYPES), sensors)
+    contrasts, _ = fit_contrasts(_by_type(innovations, change_innovations, sensors), rests)
     lags = np.concatenate((z[-ORDER:], z_change[-ORDER:]), axis=1)
     model = ContrastModel(scores, whitening, omega, correlation_scores, correlation_whitening, contrasts, lags)
     return model, residuals[ORDER:]

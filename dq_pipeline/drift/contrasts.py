@@ -83,15 +83,19 @@ def contrast_name(index: int, sensors: int) -> tuple[str, str, int | None]:
     return kind, TYPES[index % single // sensors], index % sensors
 
 
-def fit_contrasts(innovations: Floats) -> tuple[Contrasts, Floats]:
-    """Fit on the reference's standardised innovations (n, 8, f) and return its contrasts (n, q) as well."""
+def fit_contrasts(innovations: Floats, rests: NDArray[np.bool_]) -> tuple[Contrasts, Floats]:
+    """Fit on the reference's standardised innovations (n, 8, f) and return its contrasts (n, q) as well.
+
+    Those of the columns that hardly ever moved, `rests` (8, f), keep their scale where they moved less.
+    """
     _, types, sensors = innovations.shape
     correlation = shrunk_correlation(innovations.transpose(1, 0, 2))
     conditional = conditioning(correlation)
     common = np.sqrt(np.maximum(correlation.sum(axis=(1, 2)), 0.05))
     size = 2 * types * sensors + types
     raw = contrast(Contrasts(conditional, common, np.zeros(size), np.ones(size)), innovations)
-    mean, sd = raw.mean(axis=0), np.maximum(raw.std(axis=0), _SD_FLOOR)
+    floor = np.where(np.concatenate([rests.ravel(), rests.ravel(), np.zeros(types, np.bool_)]), 1.0, _SD_FLOOR)
+    mean, sd = raw.mean(axis=0), np.maximum(raw.std(axis=0), floor)
     return Contrasts(conditional, common, mean, sd), (raw - mean) / sd
 
 

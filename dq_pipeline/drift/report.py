@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dq_pipeline.drift.categories import CategoryDrift, category_drift
 from dq_pipeline.drift.divergences import DIVERGENCES
+from dq_pipeline.drift.mixes import MixDrift
 from dq_pipeline.drift.null import MOMENTS, Null, fit_null, mean_moments, moments_of
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.profile import Profile
@@ -56,6 +57,8 @@ class DriftReport:
         statistic; empty where no null is known.
     categories
         Chi-squared of what the samples' metadata say.
+    mixes
+        Chi-squared of the categorical sensors.
     """
 
     reference_samples: int
@@ -65,6 +68,7 @@ class DriftReport:
     mean: Mapping[str, float]
     p: Mapping[str, float] = field(default_factory=dict)
     categories: tuple[CategoryDrift, ...] = ()
+    mixes: tuple[MixDrift, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -83,6 +87,7 @@ def report(
     rng: np.random.Generator | None = None,
     draws: int = 500,
     categories: Mapping[str, tuple[Sequence[str], Sequence[str]]] | None = None,
+    mixes: Sequence[MixDrift] = (),
 ) -> DriftReport:
     """Divergences of the samples at hand from a reference, with p-values where the reference tells what chance does.
 
@@ -99,6 +104,8 @@ def report(
         For the null: windows of as many samples as `current` holds, drawn from the reference.
     categories
         Name -> the values that the samples of the reference and those at hand have in their metadata.
+    mixes
+        What is known of the categorical sensors.
 
     Raises
     ------
@@ -117,6 +124,7 @@ def report(
         sensors=sensors,
         null=null,
         categories=categories,
+        mixes=mixes,
     )
 
 
@@ -128,6 +136,7 @@ def compare(
     sensors: Sequence[str],
     null: Null | None = None,
     categories: Mapping[str, tuple[Sequence[str], Sequence[str]]] | None = None,
+    mixes: Sequence[MixDrift] = (),
 ) -> DriftReport:
     """The same against the cells (f, 33) of a reference, with a null that is known already or none."""
     window = current.drift_histogram.sum(axis=0)
@@ -144,6 +153,7 @@ def compare(
         mean={name: float(row.mean()) for name, row in named.items()},
         p=overall,
         categories=tuple(category_drift(name, *both) for name, both in sorted((categories or {}).items())),
+        mixes=tuple(mixes),
     )
 
 

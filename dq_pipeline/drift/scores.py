@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 KNOTS = 32
 CLIP = 3.5
 _FLOOR = 0.05  # of scales: where the reference never moved
+SELDOM = 0.05
+"""Share of samples in which a feature that rests is taken to move, where the reference shows fewer."""
 _NORMAL: Floats = np.asarray(ndtri((np.arange(KNOTS) + 0.5) / KNOTS), dtype=np.float64)
 
 
@@ -36,6 +38,16 @@ class Scores:
     mean: Floats
     sd: Floats
 
+    @property
+    def rests(self) -> NDArray[np.bool_]:
+        """Features (c,) that hardly ever moved in the reference: at most one of the 32 knots lies apart.
+
+        A count of rare events is one, or the delay of what comes in time. How often chance moves it, the reference
+        cannot tell; so its scale is that of a feature that moves in 5 % of the samples, here and in all that follows.
+        Taken as it is, the first event ever would be hundreds of standard deviations.
+        """
+        return np.asarray((self.knots != self.knots[KNOTS // 2]).sum(axis=0) <= 1)
+
 
 def fit_scores(reference: Floats, *, radial: bool) -> tuple[Scores, Floats]:
     """Fit the scores of the reference's features and return them as well.
@@ -55,15 +67,16 @@ def fit_scores(reference: Floats, *, radial: bool) -> tuple[Scores, Floats]:
     knots = quantiles(reference, (np.arange(KNOTS) + 0.5) / KNOTS)
     raw = Scores(knots, np.array(np.inf), np.zeros(columns), np.ones(columns))
     z = score(raw, reference)
+    floor = np.where(raw.rests, _NORMAL[-1] * np.sqrt(SELDOM * (1.0 - SELDOM)), _FLOOR)
     radius = np.array(np.inf)
     if radial:
         length = np.sqrt(np.mean(z * z, axis=1))
-        radius = np.array(max(float(np.quantile(length, 0.9)), _FLOOR))
+        radius = np.array(max(float(np.quantile(length, 0.9)), float(np.sqrt(np.mean(floor**2)))))
         z = z * np.minimum(1.0, radius / np.maximum(length, 1e-300))[:, None]
     observed = ~np.isnan(reference)
     count = np.maximum(observed.sum(axis=0), 1)
     mean = z.sum(axis=0) / count
-    sd = np.maximum(np.sqrt(np.where(observed, (z - mean) ** 2, 0.0).sum(axis=0) / count), _FLOOR)
+    sd = np.maximum(np.sqrt(np.where(observed, (z - mean) ** 2, 0.0).sum(axis=0) / count), floor)
     fitted = Scores(knots, radius, mean, sd)
     return fitted, np.where(observed, (z - mean) / sd, 0.0)
 

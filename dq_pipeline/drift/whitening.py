@@ -30,7 +30,9 @@ class Whitening:
     sd: Floats
 
 
-def fit_whitening(z: Floats, sensors: int, sd_floor: float) -> tuple[Whitening, Floats, Floats]:
+def fit_whitening(
+    z: Floats, sensors: int, sd_floor: float, rests: NDArray[np.bool_]
+) -> tuple[Whitening, Floats, Floats]:
     """Fit the autoregressions of the reference's scores.
 
     Parameters
@@ -41,6 +43,8 @@ def fit_whitening(z: Floats, sensors: int, sd_floor: float) -> tuple[Whitening, 
         Over how many neighbouring columns the autocorrelations of a type are pooled.
     sd_floor
         Smallest scale of an innovation.
+    rests : (c,)
+        Columns that hardly ever moved: they keep the scale of their scores, and of what is rare nothing is remembered.
 
     Returns
     -------
@@ -51,12 +55,13 @@ def fit_whitening(z: Floats, sensors: int, sd_floor: float) -> tuple[Whitening, 
         The innovations before standardising.
     """
     coefficients = autoregression(pooled(autocorrelations(z), z.shape[0], sensors), z.shape[0])
+    coefficients[:, rests] = 0.0
     residual = z.copy()
     for lag in range(1, ORDER + 1):
         residual[lag:] -= coefficients[lag - 1] * z[:-lag]
     settled = residual[ORDER:]
     mean = settled.mean(axis=0)
-    sd = np.maximum(settled.std(axis=0), sd_floor)
+    sd = np.maximum(settled.std(axis=0), np.where(rests, 1.0, sd_floor))
     return Whitening(coefficients, mean, sd), (residual - mean) / sd, residual
 
 

@@ -20,6 +20,11 @@ class Categorical:
     columns: Mapping[str, str]
     other: str
 
+    @property
+    def sensors(self) -> tuple[str, ...]:
+        """All its columns, that of values which are not listed last."""
+        return (*self.columns.values(), self.other)
+
 
 class Encoded(BaseModel):
     """One channel that is no number: its encoder, names it had, and the encoder's own options beside them."""

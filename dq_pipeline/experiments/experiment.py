@@ -125,6 +125,7 @@ EXPERIMENTS: Mapping[str, str] = MappingProxyType(
         "thresholds": "Does one quality threshold serve everybody?",
         "annotation": "Wrong labels of quality",
         "sparse": "Recordings of few rows",
+        "channels": "Channels that are no numbers: categories, lines of a log, small images",
         "cost": "What a long stream costs",
         "speed": "A window's drift and profile, beside other libraries",
         "detectors": "Faults and drifts injected: our detectors of drift and the peers'",

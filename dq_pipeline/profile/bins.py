@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dq_pipeline.errors import DataError
 from dq_pipeline.process import Process
 from dq_pipeline.profile.drift_features import RowConstants, fit_row_constants
+from dq_pipeline.profile.encoded import relax
 from dq_pipeline.profile.kernel import BINS, CELLS, longest_runs, phase_starts
 from dq_pipeline.rules import Rule, parse
 from dq_pipeline.samples import SampleBatch
@@ -47,13 +48,13 @@ class Reference:
         Smallest scale taken seriously: 1e-3 of the sensor's 1 to 99 % span, at least 1e-9.
     median, lower, upper : (f, T)
         Per row; the envelope is ``[q05 - 1.5 w, q95 + 1.5 w]``, ``w = max(q95 - q05, 3.29 robust sd, floor)``.
-        A row never seen has no limits and no median.
+        A row never seen has no limits and no median. Columns that are no readings have wider ones: see `encoded.relax`.
     grid_low, grid_per_unit : (f, K)
         Uniform grid of 512 cells over the 1 to 99 % span of a phase.
     table : (f, K, 512) uint8
         Quantile bin of each cell.
     bins : (f, K, 32)
-        Counts of the reference's own readings.
+        Counts of the reference's own readings; none for categories.
     whole_low, whole_per_unit, whole_table : (f,), (f,), (f, 512) uint8
         Grid and table of 32 quantile bins over the whole recording: those of the drift tests.
     whole_bins : (f, 33)
@@ -133,6 +134,7 @@ class Reference:
                 if readings.size:
                     grid_low[j, k], grid_per_unit[j, k], table[j, k], bins[j, k] = _quantile_bins(readings, floor[j])
         median, lower, upper = _envelope(values, floor)
+        relax(process, values, lower, upper, step_limit, bins)
         runs = longest_runs(np.ascontiguousarray(values))
         ranges = np.array([process.sensors[name].range for name in batch.sensors], dtype=np.float64)
         return cls(

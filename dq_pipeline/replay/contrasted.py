@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dq_pipeline.drift.detector import DETECTORS, Detector
 from dq_pipeline.drift.divergences import DIVERGENCES
+from dq_pipeline.drift.named import mixes, named
 from dq_pipeline.drift.report import DriftReport, report
 from dq_pipeline.errors import DataError
 from dq_pipeline.process import Process
@@ -40,6 +41,8 @@ class Verdict:
         How many were raised.
     sensors
         Those that carry the first alarm, the leading one first.
+    named
+        The same for people: a categorical sensor once, with the categories that moved.
     highest, threshold
         Of the statistic.
     """
@@ -50,6 +53,7 @@ class Verdict:
     at: str = ""
     alarms: int = 0
     sensors: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     highest: float | None = None
     threshold: float | None = None
 
@@ -105,6 +109,7 @@ def contrast(
         rng=rng_of(key),
         draws=process.drift.draws,
         categories=_categories(reference, current),
+        mixes=mixes(process.categories, bins, usual.drift_histogram, now.drift_histogram),
     )
     verdicts, statistics = [], {}
     for name in detectors:
@@ -115,7 +120,8 @@ def contrast(
             verdicts.append(Verdict(name, None, f"too few recordings in the reference ({len(reference)})"))
             continue
         verdict, statistics[name] = _verdict(name, fitted, kind.readings(now), current, process)
-        verdicts.append(verdict)
+        moved = {mix.name: mix.told() for mix in told.mixes if mix.moved}
+        verdicts.append(replace(verdict, named=named(verdict.sensors, process.categories, moved)))
     return Contrast(told, tuple(verdicts), statistics)
 
 

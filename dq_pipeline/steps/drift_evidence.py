@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from dq_pipeline.drift.mixes import MixDrift
+from dq_pipeline.drift.named import mixes
 from dq_pipeline.drift.report import DriftReport, compare, report
 from dq_pipeline.drift.window import WindowDetector
 from dq_pipeline.errors import RegistryError
@@ -81,16 +83,18 @@ def divergences(serving: Serving, window: Profile, reference: SampleBatch | None
     bins, names = serving.completion_scorer.reference, serving.process.sensor_names
     detector = serving.bundle.detector
     categories = _categories(reference, now)
+    known = None if reference is None else profile(reference.head(bins.rows), bins)
+    cells = bins.whole_bins[None] if known is None else known.drift_histogram
+    mixed = mixes(serving.process.categories, bins, cells, window.drift_histogram)
     if isinstance(detector, WindowDetector):
         null = detector.null
         usual = null.samples * null.histogram
-        found = compare(usual, null.samples, window, sensors=names, null=null, categories=categories)
-    elif reference is not None:
-        known = profile(reference.head(bins.rows), bins)
-        rng = np.random.default_rng(len(reference))
-        found = report(known, window, sensors=names, rng=rng, categories=categories)
+        found = compare(usual, null.samples, window, sensors=names, null=null, categories=categories, mixes=mixed)
+    elif known is not None:
+        rng = np.random.default_rng(len(known))
+        found = report(known, window, sensors=names, rng=rng, categories=categories, mixes=mixed)
     else:
-        found = compare(bins.whole_bins, bins.samples, window, sensors=names)
+        found = compare(bins.whole_bins, bins.samples, window, sensors=names, mixes=mixed)
     return _document(found)
 
 
@@ -106,6 +110,26 @@ def _document(found: DriftReport) -> dict[str, Any]:
             one.name: {"chi_squared": _short(one.statistic), "degrees": one.degrees, "p": _short(one.p)}
             for one in found.categories
         },
+        "mixes": {one.name: _mix(one) for one in found.mixes},
+    }
+
+
+def _mix(found: MixDrift) -> dict[str, Any]:
+    return {
+        "told": found.told(),
+        "chi_squared": _short(found.statistic),
+        "design_effect": None if found.design_effect is None else _short(found.design_effect),
+        "degrees": found.degrees,
+        "p": None if found.p is None else _short(found.p),
+        "shares": {
+            one.category: {
+                "before": _short(one.before),
+                "after": _short(one.after),
+                "residual": None if one.residual is None else _short(one.residual),
+            }
+            for one in found.shares
+        },
+        "new": list(found.new),
     }
 
 

@@ -48,6 +48,7 @@ def status(world: World, process: str) -> dict[str, Any]:
                 "sample": event.sample,
                 "change_point": event.change_point,
                 "sensors": list(event.sensors),
+                "named": list(event.evidence.get("named", event.sensors)),
                 "calibrated": event.calibrated,
                 "rebuilding": bool(event.evidence.get("rebuilding", False)),
                 "uncalibrated": str(event.evidence.get("uncalibrated", "")),

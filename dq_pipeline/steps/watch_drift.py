@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dq_pipeline.drift.alarm import Alarm
 from dq_pipeline.drift.detector import Detector
+from dq_pipeline.drift.named import named
 from dq_pipeline.ports import World
 from dq_pipeline.profile.profile import Profile, profile
 from dq_pipeline.records import Claim, DetectorState, DriftAlarm, Ending, EventState
@@ -147,7 +148,9 @@ def _divergences(
 
 def _alarm(serving: Serving, alarm: Alarm, sample_id: str, offset: int, divergences: dict[str, Any]) -> DriftAlarm:
     detector: Any = serving.bundle.detector
-    names = serving.process.sensor_names
+    names, categories = serving.process.sensor_names, serving.process.categories
+    ranked = tuple(names[j] for j in alarm.ranked_sensors())
+    moved = {name: mix["told"] for name, mix in divergences.get("mixes", {}).items() if mix["told"] != name}
     return DriftAlarm(
         detector=serving.detector_id,
         release=serving.version,
@@ -156,10 +159,11 @@ def _alarm(serving: Serving, alarm: Alarm, sample_id: str, offset: int, divergen
         change_point=alarm.change_point + offset,
         statistic=alarm.statistic,
         threshold=alarm.threshold,
-        sensors=tuple(names[j] for j in alarm.ranked_sensors()),
+        sensors=ranked,
         calibrated=detector.calibrated,
         evidence={
             "share": {names[j]: alarm.evidence[j] for j in alarm.ranked_sensors(0.99)},
+            "named": list(named(ranked, categories, moved)),
             "kind": alarm.kind,
             "feature": alarm.feature,
             "uncalibrated": detector.uncalibrated,

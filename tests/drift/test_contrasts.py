@@ -59,7 +59,7 @@ def test_correlations_have_unit_diagonal_and_an_inverse(seed, n, sensors):
 def test_contrasts_of_the_reference_are_standardised():
     rng = np.random.default_rng(0)
     innovations = rng.normal(size=(195, 8, 4)) @ rng.normal(size=(4, 4))
-    fitted, found = fit_contrasts(innovations)
+    fitted, found = fit_contrasts(innovations, np.zeros(innovations.shape[1:], bool))
     np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-12)
     np.testing.assert_allclose(found.std(axis=0), 1.0)
     np.testing.assert_allclose(contrast(fitted, innovations), found, atol=1e-12)
@@ -68,7 +68,7 @@ def test_contrasts_of_the_reference_are_standardised():
 def test_a_conditional_contrast_sees_what_the_neighbours_do_not_share():
     rng = np.random.default_rng(0)
     innovations = rng.normal(size=(2000, 8, 1)) + 0.3 * rng.normal(size=(2000, 8, 3))
-    fitted, _ = fit_contrasts(innovations)
+    fitted, _ = fit_contrasts(innovations, np.zeros(innovations.shape[1:], bool))
     alone = np.zeros((1, 8, 3))
     alone[0, 0, 1] = 1.0
     found = contrast(fitted, alone)[0]

@@ -47,7 +47,7 @@ def test_a_sensor_constant_in_the_reference_scores_zero_until_it_moves():
     for radial in (False, True):
         fitted, z = fit_scores(np.full((40, 1), 3.0), radial=radial)
         np.testing.assert_allclose(z, 0.0, atol=1e-12)
-        np.testing.assert_allclose(score(fitted, np.array([[3.1]])), 1.0 if radial else NORMAL[-1] / 0.05)
+        np.testing.assert_allclose(score(fitted, np.array([[3.1]])), 1.0 if radial else 1.0 / np.sqrt(0.05 * 0.95))
 
 
 def test_the_radial_clip_draws_whole_vectors_in():

@@ -158,6 +158,33 @@ def test_a_machine_that_stood_still_in_the_reference_alarms_when_it_moves():
     assert 10 <= first.sample < 20
 
 
+def resting(seed, events, n=560, sensors=4):
+    """Features in control, but for a sensor that rests and moves for one sample at each of the events."""
+    features = in_control(seed, n, sensors)
+    features[:, :, 3] = -3.0
+    features[list(events), :, 3] = np.random.default_rng(seed).normal(2.0, 0.5, (len(events), 7))
+    return features
+
+
+def test_a_rare_event_is_no_drift_and_many_are():
+    for seed in range(3):
+        calm = fitted(resting(seed, []), 7.5)
+        features = resting(seed, [300])
+        assert not [a for a in calm.update(calm.start(), features[200:]).alarms if a.sensor == 3]
+        often = [i for i in range(300, 560) if np.random.default_rng(i).random() < 0.2]
+        alarms = calm.update(calm.start(), resting(seed, often)[200:]).alarms
+        assert next(a.sample for a in alarms if a.sensor == 3) < 100 + 90
+
+
+@pytest.mark.parametrize("events", [[], [70], [20, 150, 151]])
+def test_a_rare_event_in_the_reference_leaves_the_threshold_where_it_was(events):
+    features = resting(1, events)[:200]
+    worlds = Worlds(10, 200)
+    found = SequentialDetector.fit(features, rng=np.random.default_rng(0), worlds=worlds).threshold
+    bare = SequentialDetector.fit(features[:, :, :3], rng=np.random.default_rng(0), worlds=worlds).threshold
+    assert abs(found - bare) < 2.5
+
+
 def test_a_sensor_never_seen_in_the_reference_can_still_drift():
     features = in_control(2, 130, 2)
     features[:100, :, 1] = np.nan

@@ -46,7 +46,7 @@ def test_sensors_alike_are_pooled_and_unlike_ones_are_not():
 
 def test_innovations_are_white_and_the_stream_goes_on_where_the_reference_ended():
     series = persistent(np.random.default_rng(0), 4000, 3, 0.8)
-    fitted, innovations, raw = fit_whitening(series[:2000], 3, 1e-3)
+    fitted, innovations, raw = fit_whitening(series[:2000], 3, 1e-3, np.zeros(3, bool))
     assert np.abs(autocorrelations(innovations[5:])).max() < 0.07
     np.testing.assert_allclose(innovations[5:].std(axis=0), 1.0)
     np.testing.assert_allclose((raw - fitted.mean) / fitted.sd, innovations)
@@ -54,6 +54,6 @@ def test_innovations_are_white_and_the_stream_goes_on_where_the_reference_ended(
 
 
 def test_a_constant_series_gives_no_innovation():
-    fitted, innovations, _ = fit_whitening(np.zeros((40, 2)), 2, 1e-3)
+    fitted, innovations, _ = fit_whitening(np.zeros((40, 2)), 2, 1e-3, np.ones(2, bool))
     assert (innovations == 0.0).all()
     assert np.isfinite(fitted.coefficients).all()
