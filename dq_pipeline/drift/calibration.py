@@ -15,7 +15,7 @@ from dq_pipeline.drift.recursion import advance, reset, start
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.drift_features import FEATURES
 
-# compiled with contrasts, recursion, drift_features: 42a8e253
+# compiled with contrasts, recursion, drift_features: 97d6d23b
 Floats = NDArray[np.float64]
 
 CALIBRATED_SAMPLES = 200

@@ -33,7 +33,7 @@ def test_weights_are_a_third_for_each_family(sensors):
     thirds = weights[: 8 * sensors].sum(), weights[8 * sensors : 16 * sensors].sum(), weights[16 * sensors :].sum()
     np.testing.assert_allclose(thirds, 1 / 3)
     of_type = weights[: 8 * sensors].reshape(8, sensors).sum(axis=1)
-    np.testing.assert_allclose(of_type, [1 / 6, *[1 / 42] * 7])
+    np.testing.assert_allclose(of_type, [0.15, *[0.55 / 21] * 7])
     np.testing.assert_allclose(contrast_weights(sensors, 1 / 8)[-8:], 1 / 24)
 
 
