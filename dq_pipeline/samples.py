@@ -18,7 +18,7 @@ Scope = Literal["horizon", "completion"]
 
 REASONS = (
     "unreadable",  # not the wire form at all: truncated JSON, broken Arrow, wrong version
-    "too_large",  # beyond stream.max_message_bytes
+    "too_large",  # beyond stream.max_message_bytes, or images of too many pixels
     "unknown_process",
     "schema",  # a field is missing or has the wrong type; an Arrow schema that is not ours
     "columns",  # too few or too many columns, names that do not fit the values
