@@ -1,0 +1,108 @@
+"""Cells of the tables on short recordings, taken from every k-th row of the simulated plant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import mannwhitneyu
+
+from dq_pipeline.drift.calibration import Worlds
+from dq_pipeline.drift.sequential import SequentialDetector
+from dq_pipeline.experiments import sparse
+from dq_pipeline.experiments.experiment import Table
+from dq_pipeline.simulate.vacuum import SENSORS, simulate
+
+SHIFTED = SENSORS.index("cooling_out")
+
+
+@pytest.fixture(scope="module")
+def told(asked) -> tuple[Table, Table]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sparse, "ROWS", (10,))
+        return tuple(sparse.run(asked))
+
+
+def short(readings: np.ndarray, rows: int) -> np.ndarray:
+    return readings[:, np.linspace(0, 1199, rows).round().astype(int)]
+
+
+def features(x: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Seven features (n, 7, f) of samples (n, T, f) beside a reference of the same rows."""
+    centre, sd = np.median(known, axis=(0, 1)), known.std(axis=(0, 1))
+    x, usual = (x - centre) / sd, (known - centre) / sd
+    clock = np.linspace(-1, 1, x.shape[1])
+    about, about_usual = (one - one.mean(axis=1, keepdims=True) for one in (x, usual))
+    covariance = np.cov(about_usual.reshape(-1, x.shape[2]).T, bias=True)
+    covariance = 0.98 * covariance + 0.02 * np.diag(np.diag(covariance))
+    inverse = np.linalg.inv(covariance)
+    beyond = np.einsum("ntf,jf->ntj", about, inverse / np.diag(inverse)[:, None])
+    low, high = np.quantile(usual, [0.1, 0.9], axis=(0, 1))
+    return np.stack(
+        [
+            x.mean(axis=1),
+            0.5 * np.log(about.var(axis=1)),
+            0.5 * np.log((np.diff(x, axis=1) ** 2).mean(axis=1)),
+            np.einsum("t,ntf->nf", clock, about) / (clock**2).sum(),
+            np.maximum(x - high, 0).mean(axis=1),
+            np.maximum(low - x, 0).mean(axis=1),
+            0.5 * np.log((beyond**2).mean(axis=1)),
+        ],
+        axis=1,
+    )
+
+
+@pytest.mark.recomputes("sparse/drift", "false alarms per 1,000", "mean delay, samples", "missed")
+def test_alarms_are_those_of_features_taken_with_numpy(told):
+    (row,) = (row for row in told[1].rows if row["rows"] == 10)
+    readings = short(np.stack([one.values for one in simulate(400, np.random.default_rng(0))]), 10)
+    known, later = readings[:200], readings[200:]
+    detector = SequentialDetector.fit(features(known, known), rng=np.random.default_rng([0, 4]), worlds=Worlds(10, 200))
+    alarms = detector.update(detector.start(), features(later, known)).alarms
+    assert row["false alarms per 1,000"] == pytest.approx(1000 * len(alarms) / 200)
+    moved = later.copy()
+    moved[:, :, SHIFTED] += known[:, :, SHIFTED].std()
+    state = detector.start()
+    for delay, sample in enumerate(moved, 1):
+        observed = detector.update(state, features(sample[None], known))
+        state = observed.state
+        if observed.alarms:
+            break
+    assert (row["mean delay, samples"], row["missed"], row["streams"]) == (delay, 0, 1)
+
+
+def test_alarms_and_delays_of_several_streams_are_put_together(asked, monkeypatch):
+    watched = {0: (3, 5), 1: (0, 300), 2: (1, 10)}
+    monkeypatch.setattr(sparse, "SEEDS", 3)
+    monkeypatch.setattr(sparse, "_watched", lambda _, rows, seed, quiet: watched[seed])
+    row, whole = sparse._drift(replace(asked, quick=False), (10,))
+    assert (row["false alarms per 1,000"], row["mean delay, samples"]) == (pytest.approx(4 / 3, rel=1e-2), 105.0)
+    assert (row["missed"], row["streams"], whole["rows"]) == (1, 3, 1200)
+
+
+@pytest.mark.recomputes("sparse/quality", "AUC", "AUC")
+def test_the_auc_is_that_of_ranks_over_samples_whose_readings_were_changed(told, asked, monkeypatch):
+    shown, said = [], []
+    inject, score = sparse.faulted, sparse.in_windows
+
+    def faulted(*args):
+        shown.append((args[0], inject(*args)))
+        return shown[-1][1]
+
+    def in_windows(*args):
+        said.append(score(*args))
+        return said[-1]
+
+    monkeypatch.setattr(sparse, "faulted", faulted)
+    monkeypatch.setattr(sparse, "in_windows", in_windows)
+    monkeypatch.setattr(sparse, "ROWS", (10,))
+    assert sparse._quality(asked, (10,)) == list(told[0].rows)
+    readings = np.stack([one.values for one in simulate(300, np.random.default_rng(0))])[200:]
+    for row, (before, after), scores in zip(told[0].rows, shown, said, strict=True):
+        np.testing.assert_array_equal(before.values, short(readings, row["rows"]))
+        kept = [np.array_equal(*pair, equal_nan=True) for pair in zip(before.values, after.values, strict=True)]
+        faulty = ~np.array(kept) | (after.received > row["rows"]) | (after.disordered > 0)
+        assert 15 < faulty.sum() <= 20
+        good, bad = scores[~faulty], scores[faulty]
+        assert row["AUC"] == pytest.approx(mannwhitneyu(good, bad).statistic / (len(good) * len(bad)), rel=1e-3)
