@@ -14,13 +14,14 @@ from dq_pipeline.experiments import sparse
 from dq_pipeline.experiments.experiment import Table
 from dq_pipeline.simulate.vacuum import SENSORS, simulate
 
-SHIFTED = SENSORS.index("cooling_out")
+SHIFTED, SHIFT = SENSORS.index("cooling_out"), 0.2
 
 
 @pytest.fixture(scope="module")
 def told(asked) -> tuple[Table, Table]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sparse, "ROWS", (10,))
+        patch.setattr(sparse, "SHIFT", SHIFT)
         return tuple(sparse.run(asked))
 
 
@@ -62,20 +63,19 @@ def test_alarms_are_those_of_features_taken_with_numpy(told):
     alarms = detector.update(detector.start(), features(later, known)).alarms
     assert row["false alarms per 1,000"] == pytest.approx(1000 * len(alarms) / 200)
     moved = later.copy()
-    moved[:, :, SHIFTED] += known[:, :, SHIFTED].std()
-    state = detector.start()
-    for delay, sample in enumerate(moved, 1):
-        observed = detector.update(state, features(sample[None], known))
-        state = observed.state
-        if observed.alarms:
-            break
+    moved[:, :, SHIFTED] += SHIFT * known[:, :, SHIFTED].std()
+    state, delay, found = detector.start(), 0, ()
+    while not found:
+        observed = detector.update(state, features(moved[delay : delay + 1], known))
+        state, found, delay = observed.state, observed.alarms, delay + 1
+    assert delay > 3
     assert (row["mean delay, samples"], row["missed"], row["streams"]) == (delay, 0, 1)
 
 
 def test_alarms_and_delays_of_several_streams_are_put_together(asked, monkeypatch):
     watched = {0: (3, 5), 1: (0, 300), 2: (1, 10)}
     monkeypatch.setattr(sparse, "SEEDS", 3)
-    monkeypatch.setattr(sparse, "_watched", lambda _, rows, seed, quiet: watched[seed])
+    monkeypatch.setattr(sparse, "_watched", lambda _asked, _rows, seed, _quiet: watched[seed])
     row, whole = sparse._drift(replace(asked, quick=False), (10,))
     assert (row["false alarms per 1,000"], row["mean delay, samples"]) == (pytest.approx(4 / 3, rel=1e-2), 105.0)
     assert (row["missed"], row["streams"], whole["rows"]) == (1, 3, 1200)
