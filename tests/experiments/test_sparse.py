@@ -29,44 +29,21 @@ def short(readings: np.ndarray, rows: int) -> np.ndarray:
     return readings[:, np.linspace(0, 1199, rows).round().astype(int)]
 
 
-def features(x: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Seven features (n, 7, f) of samples (n, T, f) beside a reference of the same rows."""
-    centre, sd = np.median(known, axis=(0, 1)), known.std(axis=(0, 1))
-    x, usual = (x - centre) / sd, (known - centre) / sd
-    clock = np.linspace(-1, 1, x.shape[1])
-    about, about_usual = (one - one.mean(axis=1, keepdims=True) for one in (x, usual))
-    covariance = np.cov(about_usual.reshape(-1, x.shape[2]).T, bias=True)
-    covariance = 0.98 * covariance + 0.02 * np.diag(np.diag(covariance))
-    inverse = np.linalg.inv(covariance)
-    beyond = np.einsum("ntf,jf->ntj", about, inverse / np.diag(inverse)[:, None])
-    low, high = np.quantile(usual, [0.1, 0.9], axis=(0, 1))
-    return np.stack(
-        [
-            x.mean(axis=1),
-            0.5 * np.log(about.var(axis=1)),
-            0.5 * np.log((np.diff(x, axis=1) ** 2).mean(axis=1)),
-            np.einsum("t,ntf->nf", clock, about) / (clock**2).sum(),
-            np.maximum(x - high, 0).mean(axis=1),
-            np.maximum(low - x, 0).mean(axis=1),
-            0.5 * np.log((beyond**2).mean(axis=1)),
-        ],
-        axis=1,
-    )
-
-
 @pytest.mark.recomputes("sparse/drift", "false alarms per 1,000", "mean delay, samples", "missed")
-def test_alarms_are_those_of_features_taken_with_numpy(told):
+def test_alarms_are_those_of_features_taken_with_numpy(told, numpy_features):
     (row,) = (row for row in told[1].rows if row["rows"] == 10)
     readings = short(np.stack([one.values for one in simulate(400, np.random.default_rng(0))]), 10)
     known, later = readings[:200], readings[200:]
-    detector = SequentialDetector.fit(features(known, known), rng=np.random.default_rng([0, 4]), worlds=Worlds(10, 200))
-    alarms = detector.update(detector.start(), features(later, known)).alarms
+    detector = SequentialDetector.fit(
+        numpy_features(known, known), rng=np.random.default_rng([0, 4]), worlds=Worlds(10, 200)
+    )
+    alarms = detector.update(detector.start(), numpy_features(later, known)).alarms
     assert row["false alarms per 1,000"] == pytest.approx(1000 * len(alarms) / 200)
     moved = later.copy()
     moved[:, :, SHIFTED] += SHIFT * known[:, :, SHIFTED].std()
     state, delay, found = detector.start(), 0, ()
     while not found:
-        observed = detector.update(state, features(moved[delay : delay + 1], known))
+        observed = detector.update(state, numpy_features(moved[delay : delay + 1], known))
         state, found, delay = observed.state, observed.alarms, delay + 1
     assert delay > 3
     assert (row["mean delay, samples"], row["missed"], row["streams"]) == (delay, 0, 1)
