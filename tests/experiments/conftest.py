@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,3 +46,24 @@ def features(x: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.f
         ],
         axis=1,
     )
+
+
+@pytest.fixture(scope="session")
+def seven_statistics() -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """The model's features of samples, as their definitions read."""
+    return statistics
+
+
+def statistics(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean, sd, least, most, first, last and slope (n, 7f) of samples (n, T, f), sensor by sensor."""
+    rows, seen = values.shape[1], np.isfinite(values)
+    first, last = seen.argmax(axis=1)[:, None], rows - 1 - seen[:, ::-1].argmax(axis=1)[:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where a sensor showed nothing at all
+        clock = np.where(seen, np.linspace(-1, 1, rows)[:, None], np.nan)
+        clock -= np.nanmean(clock, axis=1, keepdims=True)
+        mean = np.nanmean(values, axis=1)
+        slope = np.nansum(clock * (values - mean[:, None]), axis=1) / np.nansum(clock**2, axis=1)
+        spread = [np.nanstd(values, axis=1), np.nanmin(values, axis=1), np.nanmax(values, axis=1)]
+    ends = [np.take_along_axis(values, row, axis=1)[:, 0] for row in (first, last)]
+    return np.stack([mean, *spread, *ends, slope], axis=2).reshape(len(values), -1)

@@ -1,5 +1,6 @@
 """The fault-injection benchmark on a few references."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,9 @@ def test_the_note_says_first_where_a_peer_is_better(judged):
 @pytest.mark.recomputes("detectors/bars", "measured", "measured", "measured", "measured")
 @pytest.mark.recomputes("detectors/against", "sequential over it", "difference (samples)", "standard error")
 def test_bars_are_held_against_peers_that_were_tuned(judged):
+    slope = EIGHT["one slope"].title
+    missed_once = replace(judged[0].verdicts[slope], named=np.array([1.0, 0.0]))
+    judged = [replace(judged[0], verdicts={**judged[0].verdicts, slope: missed_once}), judged[1]]
     rows = {row["claim"]: row for row in tables.bars(judged).rows}
     ours, theirs = ([one.verdicts[kind.title] for kind in EIGHT.values()] for one in judged)
     mean = np.array([[one.delays.mean() for one in verdicts] for verdicts in (ours, theirs)])
@@ -43,8 +47,8 @@ def test_bars_are_held_against_peers_that_were_tuned(judged):
     assert worst == (pytest.approx((mean[0] / mean[1]).max(), rel=1e-2), (mean[0] / mean[1]).max() <= 1.25)
     assert missed == (sum(int((one.delays == 300).sum()) for one in ours), True)
     single = [np.nanmean(one.named) for one, kind in zip(ours, EIGHT.values(), strict=True) if len(kind.sensors) == 1]
-    assert len(single) == 4
-    assert named == (pytest.approx(min(single), rel=1e-3), min(single) >= 0.95)
+    assert (len(single), min(single)) == (4, 0.5)
+    assert named == (0.5, False)
     beside = {row["kind"]: row for row in tables.against(judged, EIGHT).rows}
     for kind, own, peer in zip(EIGHT, ours, theirs, strict=True):
         row = beside[kind]

@@ -61,18 +61,6 @@ class ByHand:
     cut: float
     table: np.ndarray
 
-    @classmethod
-    def on(cls, worn: PaperStream, cut: float) -> ByHand:
-        values = worn.batch.values[:, :HORIZON]
-        seen = np.isfinite(values)
-        clock = np.where(seen, np.linspace(-1, 1, HORIZON)[:, None], np.nan)
-        mean, clock = np.nanmean(values, axis=1), clock - np.nanmean(clock, axis=1, keepdims=True)
-        slope = np.nansum(clock * (values - mean[:, None]), axis=1) / np.nansum(clock**2, axis=1)
-        first, last = seen.argmax(axis=1)[:, None], HORIZON - 1 - seen[:, ::-1].argmax(axis=1)[:, None]
-        ends = [np.take_along_axis(values, row, axis=1)[:, 0] for row in (first, last)]
-        spread = [np.nanstd(values, axis=1), np.nanmin(values, axis=1), np.nanmax(values, axis=1)]
-        return cls(worn, cut, np.stack([mean, *spread, *ends, slope], axis=2).reshape(len(values), -1))
-
     @property
     def labels(self) -> np.ndarray:
         return np.where(self.worn.unified >= self.cut, self.worn.batch.target, np.nan)
@@ -122,7 +110,6 @@ def half_as_much_again(until: int, errors: list[float]) -> bool:
 
 @pytest.mark.recomputes("paper/baseline", "MAE", "R2")
 @pytest.mark.recomputes("paper/policies", "adaptations", "MAE", "R2", "MAE, accepted")
-@pytest.mark.filterwarnings("ignore:.*(empty slice|All-NaN|Degrees of freedom).*:RuntimeWarning")
 @pytest.mark.parametrize(
     ("cut", "policy", "due"),
     [
@@ -132,8 +119,8 @@ def half_as_much_again(until: int, errors: list[float]) -> bool:
     ],
     ids=["baseline", "passive 50", "error alone"],
 )
-def test_a_run_is_what_trees_fitted_by_hand_come_to(worn, cut, policy, due):
-    said, refits = ByHand.on(worn, cut).run(due)
+def test_a_run_is_what_trees_fitted_by_hand_come_to(worn, cut, policy, due, seven_statistics):
+    said, refits = ByHand(worn, cut, seven_statistics(worn.batch.values[:, :HORIZON])).run(due)
     found = paper.figures(worn, cut, paper.replayed(worn, cut, paper.TAU, policy)).cells()
     truth, kept = worn.truth[HISTORY:], worn.unified[HISTORY:] >= cut
     assert found["adaptations"] == refits

@@ -165,6 +165,14 @@ def test_times_over_ours_are_quotients_and_the_missing_are_named():
     assert [row["over ours"] for row in profiled] == [1.0, 1.5, 500.0]
 
 
+@pytest.mark.recomputes("speed/bars", "measured", "measured", "holds")
+def test_bars_are_quotients_of_what_was_timed(made):
+    rows = {row["claim"]: row for row in made[0]["speed/bars"]}
+    assert [row["measured"] for row in rows.values()] == [5.0, 600.0, 2.5, 300.0, 600_000 / 3]
+    assert [row["against"] for row in rows.values()] == ["SciPy ks_2samp", speed.EVIDENTLY] * 2 + ["whylogs"]
+    assert [row["holds"] for row in rows.values()] == [False, False, False, False, True]
+
+
 def test_bars_are_held_against_the_fastest_peer_and_a_missing_one_holds_none():
     ours = {"profile in hand": 0.001, "from raw arrays": 0.01}
     found = speed._bars(ours, 0.002, {"slow": 3.0, "fast": 0.19, speed.EVIDENTLY: 6.0}, "not installed")
