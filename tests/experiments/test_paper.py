@@ -15,7 +15,6 @@ from dq_pipeline.drift.policy import ActivePolicy, PassivePolicy, Policy, Static
 from dq_pipeline.experiments import paper
 from dq_pipeline.experiments.experiment import Asked, Table
 from dq_pipeline.experiments.paper_published import published
-from dq_pipeline.experiments.paper_scoring import scoring
 from dq_pipeline.experiments.paper_streams import PaperStream, _stream
 from dq_pipeline.replay.baselines import ErrorPolicy
 from dq_pipeline.replay.prequential import Adaptation, Run
@@ -247,14 +246,3 @@ def test_published_figures_stand_beside_ours_and_gaps_are_gaps():
     assert ours["cumulative latency, before and with the framework"] == 4.0
     assert ours["excluded at threshold 0.25"] == 0.03
     assert ours["adaptations at tau 0.04"] is None
-
-
-def test_scoring_is_timed_for_each_way(asked):
-    (table,) = scoring(asked)
-    assert [row["scorer"] for row in table.rows] == [
-        "learned scorer",
-        "direct, compiled profile",
-        "direct, SciPy by column",
-    ]
-    assert all(row["ms a sample"] > 0 for row in table.rows)
-    assert table.rows[-1]["times as fast as SciPy"] == 1.0
