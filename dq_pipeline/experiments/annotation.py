@@ -1,7 +1,7 @@
 """What wrong quality labels do to the learned scorer, and to the model that learns from what it lets through.
 
-The learned scorer is shown scores of the direct one, of which a share is swapped for that of another recording: the
-worst an annotator can do without looking.
+The learned scorer is shown scores of the direct one, of which a share is replaced by any number from 0 to 1: what an
+annotator does who does not look.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ SEEDS = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mislabelling(QualityScorer):
-    """A direct scorer that swaps a share of the scores it gives."""
+    """A direct scorer that guesses a share of the scores it gives."""
 
     share: float = 0.0
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def unite(self, u: Floats, late: Floats) -> Scores:
-        """As the direct scorer does, and then swap."""
+        """As the direct scorer does, and then guess."""
         scores = QualityScorer.unite(self, u, late)
         unified = scores.unified.copy()
         wrong = self.rng.choice(len(unified), round(self.share * len(unified)), replace=False)
-        unified[wrong] = scores.unified[self.rng.permutation(wrong)]
+        unified[wrong] = self.rng.uniform(size=len(wrong))
         return replace(scores, unified=unified)
 
 

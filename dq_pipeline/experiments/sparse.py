@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 ROWS = (10, 20, 30, 50)
 REFERENCE, QUIET, LONGEST, SEEDS = 200, 1000, 300, 10
-SHIFT = 1.0
+SHIFT = 0.05
 """Of one sensor, in standard deviations of its reference's rows."""
 
 
@@ -125,6 +125,6 @@ _QUALITY = (
     "ever. The last row of a process is the recording as it is."
 )
 _DRIFT = (
-    "The sequential detector at a budget of 1 false alarm in 1,000; the shift is one standard deviation of one "
+    "The sequential detector at a budget of 1 false alarm in 1,000; the shift is 0.05 standard deviations of one "
     "sensor's rows, and a drift not found within 300 samples counts 300."
 )

@@ -14,14 +14,13 @@ from dq_pipeline.experiments import sparse
 from dq_pipeline.experiments.experiment import Table
 from dq_pipeline.simulate.vacuum import SENSORS, simulate
 
-SHIFTED, SHIFT = SENSORS.index("cooling_out"), 0.2
+SHIFTED, SHIFT = SENSORS.index("cooling_out"), sparse.SHIFT
 
 
 @pytest.fixture(scope="module")
 def told(asked) -> tuple[Table, Table]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sparse, "ROWS", (10,))
-        patch.setattr(sparse, "SHIFT", SHIFT)
         return tuple(sparse.run(asked))
 
 
