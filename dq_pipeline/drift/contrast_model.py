@@ -22,6 +22,7 @@ from dq_pipeline.profile.drift_features import FEATURES
 
 Floats = NDArray[np.float64]
 
+_DIGITS = 9
 MIN_REFERENCE_SAMPLES = 20
 """Below this nothing can be fitted; the promise of a budget needs ten times as many."""
 
@@ -132,9 +133,9 @@ def contrasts_after(model: ContrastModel, lags: Floats, features: Floats) -> tup
 
 
 def _flat(features: Floats) -> Floats:
-    return np.ascontiguousarray(features, dtype=np.float64).reshape(
-        features.shape[0], features.shape[1] * features.shape[2]
-    )
+    """Columns (n, 7f); what rounding alone tells apart, as the slopes of sensors that stood at two levels, is one."""
+    rounded = np.asarray(np.round(features, _DIGITS), dtype=np.float64)
+    return np.ascontiguousarray(rounded).reshape(features.shape[0], features.shape[1] * features.shape[2])
 
 
 def _by_type(innovations: Floats, change: Floats, sensors: int) -> Floats:

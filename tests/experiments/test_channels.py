@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from dq_pipeline.channels import Channel
 from dq_pipeline.experiments.data import batch_of
-from dq_pipeline.experiments.heterogeneous import drift, levels, model, plant, quality
+from dq_pipeline.experiments.heterogeneous import changes, drift, levels, model, plant, quality, watchers
 from dq_pipeline.experiments.heterogeneous.faults import FAULTS
 from dq_pipeline.experiments.heterogeneous.plant import Habits
 from dq_pipeline.profile.profile import profile
@@ -66,14 +66,14 @@ def test_a_change_touches_what_it_is_about_and_nothing_before_it():
     assert (changed.images[40:] < usual.images[40:]).mean() > 0.9
 
 
-@pytest.mark.parametrize("title", drift.KINDS)
+@pytest.mark.parametrize("title", changes.KINDS)
 def test_a_branch_is_what_encoding_everything_would_give(title, monkeypatch):
-    monkeypatch.setattr(drift, "BEFORE", 20)
-    monkeypatch.setattr(drift, "LONGEST", 15)
-    monkeypatch.setattr(drift, "REFERENCE", 10)
-    kind = drift.KINDS[title]
+    monkeypatch.setattr(changes, "BEFORE", 20)
+    monkeypatch.setattr(changes, "LONGEST", 15)
+    monkeypatch.setattr(changes, "REFERENCE", 10)
+    kind = changes.KINDS[title]
     steady = batch_of(plant.process(), plant.recordings(plant.simulate(45, np.random.default_rng(3))))
-    found = drift.branch(steady, 3, 45, kind)
+    found = changes.branch(steady, 3, 45, kind)
     run = plant.simulate(45, np.random.default_rng(3), at=30, then=kind.then)
     whole = batch_of(plant.process(), plant.recordings(run)).between(30, 45)
     np.testing.assert_array_equal(found.values, whole.values)
@@ -167,37 +167,37 @@ def test_p_values_are_those_of_scipy(name):
 
 @pytest.fixture(scope="module")
 def made():
-    kinds = {title: drift.KINDS[title] for title in ("valve: fault 0 % -> 4 %", "camera: brightness 0.50 -> 0.47")}
-    return drift.case(0, 310, kinds)
+    kinds = {title: changes.KINDS[title] for title in ("valve: fault 0 % -> 4 %", "camera: brightness 0.50 -> 0.47")}
+    return changes.case(0, 310, kinds)
 
 
 def test_chi_squared_alarms_where_windows_of_raw_rows_say_so(made):
     threshold = 4.0
-    answer = drift.ChiSquared("Pearson", False).watch(made, [threshold], 0)[0]
-    n = drift.REFERENCE + drift.BEFORE + drift.LONGEST
+    answer = watchers.ChiSquared("Pearson", False).watch(made, [threshold], 0)[0]
+    n = changes.REFERENCE + changes.BEFORE + changes.LONGEST
     usual = plant.simulate(n, np.random.default_rng(0))
-    kind = drift.KINDS["valve: fault 0 % -> 4 %"]
-    changed = plant.simulate(n, np.random.default_rng(0), at=drift.REFERENCE + drift.BEFORE, then=kind.then)
-    known, last, alarms, first = usual.valve[: drift.REFERENCE], -99, 0, None
-    for end in range(drift.WINDOW, drift.BEFORE + drift.LONGEST + 1, drift.STRIDE):
+    kind = changes.KINDS["valve: fault 0 % -> 4 %"]
+    changed = plant.simulate(n, np.random.default_rng(0), at=changes.REFERENCE + changes.BEFORE, then=kind.then)
+    known, last, alarms, first = usual.valve[: changes.REFERENCE], -99, 0, None
+    for end in range(watchers.WINDOW, changes.BEFORE + changes.LONGEST + 1, watchers.STRIDE):
         z = []
         for name, count in (("valve", 4), ("recipe", 3)):
-            before = getattr(usual, name)[: drift.REFERENCE].reshape(drift.REFERENCE, -1)
-            span = slice(drift.REFERENCE + end - drift.WINDOW, drift.REFERENCE + end)
-            now = getattr(changed, name)[span].reshape(drift.WINDOW, -1)
+            before = getattr(usual, name)[: changes.REFERENCE].reshape(changes.REFERENCE, -1)
+            span = slice(changes.REFERENCE + end - watchers.WINDOW, changes.REFERENCE + end)
+            now = getattr(changed, name)[span].reshape(watchers.WINDOW, -1)
             now = np.repeat(now, 60 // now.shape[1], axis=1)
             before = np.repeat(before, 60 // before.shape[1], axis=1)
             table = np.array([np.bincount(side.ravel(), minlength=count) for side in (before, now)])
             found = stats.chi2_contingency(table[:, table.any(axis=0)], correction=False)
             width = 2 / (9 * found.dof)
             z.append((np.cbrt(found.statistic / found.dof) - 1 + width) / np.sqrt(width))
-        if max(z) > threshold and end - 1 >= last + drift.WINDOW:
+        if max(z) > threshold and end - 1 >= last + watchers.WINDOW:
             last = end - 1
             alarms += last < 310
-            first = first or (last - drift.BEFORE + 1 if last >= drift.BEFORE else None)
-    assert known.shape == (drift.REFERENCE, 60)
+            first = first or (last - changes.BEFORE + 1 if last >= changes.BEFORE else None)
+    assert known.shape == (changes.REFERENCE, 60)
     assert answer.delays[0] == first
-    quiet_alarms = drift.ChiSquared("Pearson", False).watch(replace_changed(made), [threshold], 0)[0].alarms
+    quiet_alarms = watchers.ChiSquared("Pearson", False).watch(replace_changed(made), [threshold], 0)[0].alarms
     assert quiet_alarms == answer.alarms
 
 
@@ -206,29 +206,29 @@ def replace_changed(made):
 
 
 def test_the_new_category_is_found_by_both_and_named(made):
-    sequential = drift.Sequential().watch(made, [9.0], 0)[0]
-    corrected = drift.ChiSquared("Rao-Scott", True).watch(made, [5.0], 0)[0]
+    sequential = watchers.Sequential().watch(made, [9.0], 0)[0]
+    corrected = watchers.ChiSquared("Rao-Scott", True).watch(made, [5.0], 0)[0]
     assert sequential.columns[0] == corrected.columns[0] == "valve_fault"
     assert sequential.delays[0] <= corrected.delays[0] < 60
-    features = np.concatenate([made.quiet.drift_features[: drift.BEFORE], made.changed[0].drift_features])
+    features = np.concatenate([made.quiet.drift_features[: changes.BEFORE], made.changed[0].drift_features])
     watcher = replace(sequential_detector(made), threshold=9.0)
-    alarms = [one.sample for one in watcher.update(watcher.start(), features).alarms if one.sample >= drift.BEFORE]
-    assert sequential.delays[0] == alarms[0] - drift.BEFORE + 1
+    alarms = [one.sample for one in watcher.update(watcher.start(), features).alarms if one.sample >= changes.BEFORE]
+    assert sequential.delays[0] == alarms[0] - changes.BEFORE + 1
 
 
 def sequential_detector(made):
     from dq_pipeline.drift.contrast_model import fit_contrast_model
     from dq_pipeline.drift.sequential import SequentialDetector
 
-    return SequentialDetector(fit_contrast_model(made.known.drift_features)[0], drift.REFERENCE, 0.0, 1.0, "")
+    return SequentialDetector(fit_contrast_model(made.known.drift_features)[0], changes.REFERENCE, 0.0, 1.0, "")
 
 
 def test_rows_of_the_drift_tables_are_what_the_answers_say():
     answers = tuple(
-        drift.Answer(alarms, (delay,) * 5, (column,) * 5)
+        watchers.Answer(alarms, (delay,) * 5, (column,) * 5)
         for alarms, delay, column in ((0, 10, "valve_open"), (2, 300, ""), (1, 20, "log_lines"))
     )
-    judged = [drift.Judged(drift.CONTENDERS[0], 7.5, answers)]
+    judged = [drift.Judged(watchers.CONTENDERS[0], 7.5, answers)]
     row = drift.delays(judged)[0]
     assert (row["mean delay, recordings"], row["missed"]) == (110.0, 1)
     assert (row["channel named first"], row["category or column named first"]) == (0.5, 0.5)
