@@ -140,7 +140,7 @@ def _world(
     drawn = centred[rng.integers(0, centred.shape[0], _WARM_UP + reference_samples + length)]
     _drive(drawn, model.whitening.coefficients)
     features = drawn[_WARM_UP:].reshape(-1, len(FEATURES), model.sensors)
-    refitted, _ = fit_contrast_model(features[:reference_samples])
+    refitted, _ = fit_contrast_model(features[:reference_samples], model.whitening.alike)
     contrasts, _ = contrasts_after(refitted, refitted.lags, features[reference_samples:])
     return contrasts.astype(np.float32)  # halves what the worlds hold in memory
 

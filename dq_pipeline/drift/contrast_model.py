@@ -16,7 +16,7 @@ from dq_pipeline.drift.contrasts import (
     fit_contrasts,
 )
 from dq_pipeline.drift.scores import Scores, fit_scores, score
-from dq_pipeline.drift.whitening import ORDER, Whitening, fit_whitening, whiten
+from dq_pipeline.drift.whitening import ORDER, Whitening, determined, fit_whitening, whiten
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.drift_features import FEATURES
 
@@ -64,13 +64,15 @@ class ContrastModel:
         return int((persistence > 1.0 - 1.0 / 20.0).sum())
 
 
-def fit_contrast_model(reference: Floats) -> tuple[ContrastModel, Floats]:
+def fit_contrast_model(reference: Floats, alike: NDArray[np.int64] | None = None) -> tuple[ContrastModel, Floats]:
     """Fit on the features of the reference.
 
     Parameters
     ----------
     reference : (N, 7, f)
         Features of consecutive samples; NaN is missing.
+    alike : (f,)
+        Sensors of one label remember alike; those that follow from each other, if it is not given.
 
     Returns
     -------
@@ -91,12 +93,15 @@ def fit_contrast_model(reference: Floats) -> tuple[ContrastModel, Floats]:
             f"Expected at least {MIN_REFERENCE_SAMPLES} reference samples to fit the detector, found {samples}: "
             "collect more before fitting"
         )
+    alike = determined(reference[:, 0]) if alike is None else alike
     scores, z = fit_scores(_flat(reference), radial=True)
-    whitening, innovations, residuals = fit_whitening(z, sensors, 1e-3, scores.rests)
+    whitening, innovations, residuals = fit_whitening(z, sensors, 1e-3, scores.rests, alike)
     innovations = innovations[ORDER:]
     omega, change = crossfitted_correlation_change(np.ascontiguousarray(innovations[:, :sensors]))
     correlation_scores, z_change = fit_scores(change, radial=False)
-    correlation_whitening, change_innovations, _ = fit_whitening(z_change, sensors, 0.05, correlation_scores.rests)
+    correlation_whitening, change_innovations, _ = fit_whitening(
+        z_change, sensors, 0.05, correlation_scores.rests, alike
+    )
     rests = np.concatenate([scores.rests, correlation_scores.rests]).reshape(len(TYPES), sensors)
     contrasts, _ = fit_contrasts(_by_type(innovations, change_innovations, sensors), rests)
     lags = np.concatenate((z[-ORDER:], z_change[-ORDER:]), axis=1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 Floats = NDArray[np.float64]
 
 ORDER = 5
+_STILL = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +25,18 @@ class Whitening:
         Of the lags 1 to 5; zero beyond the order chosen.
     mean, sd : (c,)
         Standardisation of the innovations.
+    alike : (sensors,)
+        Sensors of one label share their coefficients; empty in detectors fitted before there were any.
     """
 
     coefficients: Floats
     mean: Floats
     sd: Floats
+    alike: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def fit_whitening(
-    z: Floats, sensors: int, sd_floor: float, rests: NDArray[np.bool_]
+    z: Floats, sensors: int, sd_floor: float, rests: NDArray[np.bool_], alike: NDArray[np.int64]
 ) -> tuple[Whitening, Floats, Floats]:
     """Fit the autoregressions of the reference's scores.
 
@@ -45,6 +50,8 @@ def fit_whitening(
         Smallest scale of an innovation.
     rests : (c,)
         Columns that hardly ever moved: they keep the scale of their scores, and of what is rare nothing is remembered.
+    alike : (sensors,)
+        Those of one label remember alike, see :func:`determined`.
 
     Returns
     -------
@@ -54,7 +61,8 @@ def fit_whitening(
     (n, c)
         The innovations before standardising.
     """
-    coefficients = autoregression(pooled(autocorrelations(z), z.shape[0], sensors), z.shape[0])
+    r = shared(pooled(autocorrelations(z), z.shape[0], sensors), alike)
+    coefficients = autoregression(r, z.shape[0])
     coefficients[:, rests] = 0.0
     residual = z.copy()
     for lag in range(1, ORDER + 1):
@@ -62,7 +70,7 @@ def fit_whitening(
     settled = residual[ORDER:]
     mean = settled.mean(axis=0)
     sd = np.maximum(settled.std(axis=0), np.where(rests, 1.0, sd_floor))
-    return Whitening(coefficients, mean, sd), (residual - mean) / sd, residual
+    return Whitening(coefficients, mean, sd, alike), (residual - mean) / sd, residual
 
 
 def whiten(fitted: Whitening, z: Floats, lags: Floats) -> Floats:
@@ -95,6 +103,45 @@ def pooled(r: Floats, n: int, sensors: int) -> Floats:
     weight = np.minimum(1.0, noise / np.maximum(between, 1e-300))[:, None]
     drawn = weight * by_type.mean(axis=2, keepdims=True) + (1.0 - weight) * by_type
     return np.asarray(drawn.reshape(r.shape))
+
+
+def determined(levels: Floats) -> NDArray[np.int64]:
+    """Labels (f,) of sensors: one for those of which each follows from the others, as the categories of a sensor do.
+
+    What is always nothing between their levels would come back as soon as each forgot at its own pace: a contrast of
+    tiny spread that follows the levels for as long as they stay.
+
+    Parameters
+    ----------
+    levels : (n, f)
+        Samples where one is missing are left out, and fewer than two for each sensor tell nothing.
+
+    Examples
+    --------
+    >>> a, b = np.random.default_rng(0).normal(size=(2, 40))
+    >>> determined(np.stack([a, b, a**2, 3.0 - a - b], axis=1)).tolist()
+    [0, 0, 1, 0]
+    """
+    known = levels[np.isfinite(levels).all(axis=1)]
+    sensors = levels.shape[1]
+    if len(known) < 2 * sensors:
+        return np.arange(sensors)
+    spread = known.std(axis=0)
+    moving = np.flatnonzero(spread > _STILL)
+    scaled = (known[:, moving] - known[:, moving].mean(axis=0)) / spread[moving]
+    values, vectors = np.linalg.eigh(scaled.T @ scaled / len(known))
+    nothing = vectors[:, values < _STILL]
+    linked = np.eye(sensors, dtype=np.bool_)
+    linked[np.ix_(moving, moving)] |= np.abs(nothing @ nothing.T) > 1e-6
+    return np.asarray(connected_components(linked, directed=False)[1], dtype=np.int64)
+
+
+def shared(r: Floats, alike: NDArray[np.int64]) -> Floats:
+    """Autocorrelations (5, c), the mean of those of one label for each type."""
+    by_type = r.reshape(ORDER, -1, len(alike)).copy()
+    for label in np.flatnonzero(np.bincount(alike) > 1):
+        by_type[:, :, alike == label] = by_type[:, :, alike == label].mean(axis=2, keepdims=True)
+    return by_type.reshape(r.shape)
 
 
 def autoregression(r: Floats, n: int) -> Floats:
