@@ -91,6 +91,7 @@ def test_faults_stay_in_their_channel(trial):
             assert not hit[severity == 0].any()
 
 
+@pytest.mark.recomputes("channels/faults", "AUC", "completeness")
 def test_the_areas_are_those_of_scipy(trial, scorer, told):
     areas, _ = told
     for channel, fault in (("camera", "lost"), ("sensors", "spikes")):
@@ -103,6 +104,7 @@ def test_the_areas_are_those_of_scipy(trial, scorer, told):
     assert 0.3 < areas["camera", "lost"][1] < 0.7  # nobody sees a lost image in the sensors
 
 
+@pytest.mark.recomputes("channels/own", "own completeness, spoilt", "own timeliness, spoilt")
 def test_lost_images_and_late_ones_are_counted_in_their_own_columns(trial, told):
     _, own = told
     shown, hit, _ = trial.spoilt("camera", "lost")
@@ -149,6 +151,7 @@ def test_images_may_come_as_bytes_or_in_base64(trial):
     np.testing.assert_array_equal(*both)
 
 
+@pytest.mark.recomputes("channels/chi_squared", "Pearson, p < 0.05", "Rao-Scott, p < 0.05")
 @pytest.mark.parametrize("name", ["independent rows", "stays for 10 rows"])
 def test_p_values_are_those_of_scipy(name):
     windows = 40
@@ -171,6 +174,7 @@ def made():
     return changes.case(0, 310, kinds)
 
 
+@pytest.mark.recomputes("channels/drift", "mean delay, recordings")
 def test_chi_squared_alarms_where_windows_of_raw_rows_say_so(made):
     threshold = 4.0
     answer = watchers.ChiSquared("Pearson", False).watch(made, [threshold], 0)[0]
@@ -223,6 +227,8 @@ def sequential_detector(made):
     return SequentialDetector(fit_contrast_model(made.known.drift_features)[0], changes.REFERENCE, 0.0, 1.0, "")
 
 
+@pytest.mark.recomputes("channels/drift", "error", "missed", "channel named first")
+@pytest.mark.recomputes("channels/in_control", "false alarms per 1,000", "error")
 def test_rows_of_the_drift_tables_are_what_the_answers_say():
     answers = tuple(
         watchers.Answer(alarms, (delay,) * 5, (column,) * 5)
@@ -238,6 +244,7 @@ def test_rows_of_the_drift_tables_are_what_the_answers_say():
     assert control["error"] == pytest.approx(1000 * stats.sem([0, 2, 1]) / 500, rel=5e-2)  # two digits
 
 
+@pytest.mark.recomputes("channels/model", "mean absolute error")
 def test_errors_of_the_model_and_what_it_is_compared_with(monkeypatch):
     monkeypatch.setattr(model, "TRAINED", 250)
     found = model.errors(0, 150, follows=True)
@@ -253,3 +260,12 @@ def test_errors_of_the_model_and_what_it_is_compared_with(monkeypatch):
     by_hand = np.abs(later - trees.predict(table[model.TRAINED :])).mean()
     assert found["the sensors alone"] == pytest.approx(by_hand, rel=0.1)
     assert found["and all channels"] < 0.8 * found["the sensors alone"]
+
+
+@pytest.mark.recomputes("channels/model", "error", "over the sensors alone")
+def test_rows_of_the_model_are_means_over_seeds(monkeypatch):
+    found = {0: {"the sensors alone": 2.0, "and the valve": 1.0}, 1: {"the sensors alone": 1.0, "and the valve": 0.8}}
+    monkeypatch.setattr(model, "errors", lambda seed, judged, *, follows: found[seed])  # noqa: ARG005
+    valve = model.rows(2, 100)[1]
+    assert (valve["mean absolute error"], valve["over the sensors alone"]) == (0.9, pytest.approx((0.5 + 0.8) / 2))
+    assert valve["error"] == pytest.approx(stats.sem([1.0, 0.8]), rel=1e-2)
