@@ -7,13 +7,14 @@ annotator does who does not look.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import r2_score, roc_auc_score
 
 from dq_pipeline.experiments.experiment import Answer, Asked, Cell, Table, rounded
-from dq_pipeline.experiments.quality_trials import Source, Trial, sources, trial
+from dq_pipeline.experiments.quality_trials import Source, Trial, over_seeds, sources, trial
 from dq_pipeline.process import PUBLISHED_THRESHOLD
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.curate import in_windows
@@ -49,13 +50,14 @@ def run(asked: Asked) -> Answer:
     shares, seeds = (SHARES[::3], 1) if asked.quick else (SHARES, SEEDS)
     rows: list[dict[str, Cell]] = []
     found = sources(asked)
-    for done, source in enumerate(found):
-        asked.report(done, len(found), f"{source.name}: annotation")
-        told = np.array([by_share(source, shares, seed, seeds) for seed in range(seeds)])
-        names = ("R2 against the direct score", "AUC of spoilt recordings", "error of the model", "excluded")
-        for share, figures in zip(shares, np.median(told, axis=0), strict=True):
-            cells = {name: rounded(float(figure)) for name, figure in zip(names, figures, strict=True)}
-            rows.append({"process": source.name, "wrong labels": share, **cells})
+    with over_seeds(seeds) as mapped:
+        for done, source in enumerate(found):
+            asked.report(done, len(found), f"{source.name}: annotation")
+            told = np.array(list(mapped(partial(by_share, source, shares, seeds=seeds), range(seeds))))
+            names = ("R2 against the direct score", "AUC of spoilt recordings", "error of the model", "excluded")
+            for share, figures in zip(shares, np.median(told, axis=0), strict=True):
+                cells = {name: rounded(float(figure)) for name, figure in zip(names, figures, strict=True)}
+                rows.append({"process": source.name, "wrong labels": share, **cells})
     return [Table("annotation/by_share", "Wrong quality labels", _NOTE, tuple(rows))]
 
 

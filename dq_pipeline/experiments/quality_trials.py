@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +27,22 @@ from dq_pipeline.steps.sweep import trial_error
 Floats = NDArray[np.float64]
 
 TRAINED, JUDGED, FAULTY = 300, 100, 0.2
+
+
+Mapper = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
+"""Does a function for every seed, in order."""
+
+
+@contextmanager
+def over_seeds(seeds: int) -> Iterator[Mapper]:
+    """`map` on all cores; a single seed needs no other process."""
+    if seeds == 1:
+        yield map
+        return
+    # started anew: a fork of a process that has fitted trees may wait for threads that it does not have
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=fresh) as pool:
+        yield pool.map
 
 
 @dataclass(frozen=True, slots=True, eq=False)

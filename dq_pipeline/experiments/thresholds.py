@@ -7,13 +7,15 @@ threshold is judged on the next 100 recordings, which are clean. Fault sizes are
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from itertools import product
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.experiments.experiment import Answer, Asked, Cell, Table, rounded
-from dq_pipeline.experiments.quality_trials import Source, sources, trial
+from dq_pipeline.experiments.quality_trials import Source, over_seeds, sources, trial
 from dq_pipeline.process import PUBLISHED_THRESHOLD
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.curate import in_windows
@@ -37,10 +39,11 @@ def run(asked: Asked) -> Answer:
     seeds = 1 if asked.quick else SEEDS
     rows: list[dict[str, Cell]] = []
     found = sources(asked)
-    for done, source in enumerate(found):
-        for mix, kinds in mixes.items():
-            asked.report(done, len(found), f"{source.name}: {mix}")
-            rows.append(_row(source, mix, np.array([by_cut(source, kinds, seed, seeds) for seed in range(seeds)])))
+    with over_seeds(seeds) as mapped:
+        for done, (source, mix) in enumerate(product(found, mixes)):
+            asked.report(done, len(found) * len(mixes), f"{source.name}: {mix}")
+            told = mapped(partial(by_cut, source, mixes[mix], seeds=seeds), range(seeds))
+            rows.append(_row(source, mix, np.array(list(told))))
     return [Table("thresholds/by_mix", "The best threshold by process and by fault", _NOTE, tuple(rows))]
 
 
