@@ -180,6 +180,13 @@ class Promotion(_Section):
     probation: int = Field(100, ge=0)
 
 
+class Feedback(_Section):
+    """Which samples a person should look at: how many where nothing is wrong, and where a score is doubtful."""
+
+    flags_per_100: float = Field(5.0, gt=0, le=50)
+    doubtful_band: float = Field(0.15, ge=0, le=1)
+
+
 class History(_Section):
     """Where past recordings are: a file (CSV, Parquet, Arrow) or a database table or query.
 
@@ -219,6 +226,7 @@ class Process(_Section):
     drift: Drift = Drift()
     model: Model = Model()
     promotion: Promotion = Promotion()
+    feedback: Feedback = Feedback()
     history: History
 
     @model_validator(mode="before")
@@ -255,6 +263,7 @@ class Process(_Section):
     def deciding(self) -> dict[str, Any]:
         """The settings that decide: a release carries them, and an edit waits for the next release."""
         keep = {"process", "sample", "sensors", "rules", "target", "alarm", "quality", "drift", "model", "promotion"}
+        keep.add("feedback")
         deciding = self.model_dump(mode="json", include=keep, by_alias=True)
         for sensor in deciding["sensors"].values():
             del sensor["aliases"]  # what a sensor was called only says how messages are read
