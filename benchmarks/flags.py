@@ -8,7 +8,6 @@ needs no flag.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -46,7 +45,6 @@ class Told:
     by_kind: dict[str, Mask]
     unified: NDArray[np.float64]
     accepted: Mask
-    ms_per_100: float
 
     def flagged(self, *without: FlagKind) -> Mask:
         """(n,) flagged by any kind but these."""
@@ -54,7 +52,7 @@ class Told:
 
 
 def measure(short: bool) -> list[Row]:
-    """Rows {name, value, unit, against, bar, holds}: recall, rates, the two baselines and what a decision costs."""
+    """Rows {name, value, unit, against, bar, holds}: recall, rates and the two baselines."""
     rows: list[Row] = []
     for name in ("vacuum",) if short else available():
         process, batch = stream(name, 400 if short else None)
@@ -84,7 +82,6 @@ def _rows(case: str, told: Told, process: Process) -> Iterator[Row]:
     for kind, mask in told.by_kind.items():
         clean = f"{100.0 * mask[~wrong].mean():.1f} per 100 where nothing is wrong"
         yield _row(f"{case}: recall of {kind}", mask[wrong].mean(), "share", clean)
-    yield _row(f"{case}: deciding the flags", told.ms_per_100, "ms per 100 samples")
 
 
 def _play(process: Process, clean: SampleBatch, begin: int, injected: str, rng: np.random.Generator) -> Told:
@@ -95,7 +92,6 @@ def _play(process: Process, clean: SampleBatch, begin: int, injected: str, rng: 
     by_kind = {str(kind): np.zeros(n, np.bool_) for kind in FlagKind if kind is not FlagKind.REPORTED}
     numbers = {name: i for i, name in enumerate(clean.ids)}
     since, release = begin, _learned(process, spoilt, accepted, unified, begin, rng)
-    spent: list[float] = []
     errors, missed = np.empty(0), np.empty(0, np.bool_)
     for first in range(begin, n, BATCH):
         until = min(first + BATCH, n)
@@ -112,7 +108,6 @@ def _play(process: Process, clean: SampleBatch, begin: int, injected: str, rng: 
         accepted[first:until] = scores.unified >= process.quality.stated_threshold
         matrix = features.transform(shown)
         said = model.predict(matrix)
-        began = time.perf_counter()
         if rules is not None:
             flags = rules.at_answer(shown.ids, "1", matrix, said.value, np.ones(len(shown), np.bool_))
             flags += rules.at_score(shown.ids, "1", scores.unified, process.quality.stated_threshold)
@@ -121,12 +116,11 @@ def _play(process: Process, clean: SampleBatch, begin: int, injected: str, rng: 
             flags += rules.at_target([(name, "1", row) for name, row in zip(shown.ids, table, strict=True)])
             for flag in flags:
                 by_kind[str(flag.kind)][numbers[flag.sample_id]] = True
-        spent.append(1e5 * (time.perf_counter() - began) / len(shown))
         good = accepted[first:until]
         off, radius = np.abs(shown.target - said.value)[good], recalibrated(model.calibration, errors, missed).radius
         errors, missed = np.append(errors, off), np.append(missed, off > radius)
     kinds = {kind: mask[begin:] for kind, mask in by_kind.items()}
-    return Told(wrong[begin:], kinds, unified[begin:], accepted[begin:], float(np.median(spent)))
+    return Told(wrong[begin:], kinds, unified[begin:], accepted[begin:])
 
 
 def _learned(

@@ -9,8 +9,8 @@ some hold what is wrong. Models that had seen older ones only said what is compa
 from all blocks but the sample's own.
 
 What a window of samples has in common is drift, and no reason to look at each of them: what its median exceeds that of
-the reference by is taken off (of distances, the median itself), in the reference block by block. Measured on two
-recorded processes, a quarter to a third of what was well was flagged without it.
+the reference by is taken off (of distances, the median itself), in the reference block by block. Measured on recorded
+data that drift (skab): at 5 % of what is well, distances find 39 % of single drifted samples without it, 79 % with it.
 """
 
 from __future__ import annotations

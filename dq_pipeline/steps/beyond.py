@@ -27,8 +27,10 @@ def beyond_interval(
     if rules is None:
         return []
     rows = {row.sample_id: row for row in answered if row.role == "champion"}
-    truth = world.ledger.targets(process, list(rows)) if rows else {}
-    truth |= {row.sample_id: row.value for row in targets}
+    truth = {row.sample_id: row.value for row in targets}
+    open_yet = [name for name in rows if name not in truth]
+    if open_yet:
+        truth |= world.ledger.targets(process, open_yet)
     before = [name for name in truth if name not in rows]
     if before:
         rows |= world.ledger.answers(process, before)
