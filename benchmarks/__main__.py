@@ -31,6 +31,7 @@ BENCHMARKS = (
     "detection_delay",
     "causes",
     "intervals",
+    "flags",
     "initialization",
     "dq_run",
     "dag_parse",

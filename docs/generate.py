@@ -76,6 +76,7 @@ SECTIONS = {
     "drift": model.Drift,
     "model": model.Model,
     "promotion": model.Promotion,
+    "feedback": model.Feedback,
     "history": model.History,
 }
 
@@ -96,6 +97,7 @@ MEANING = {
     "drift": "How drift is watched for.",
     "model": "How the model is trained.",
     "promotion": "What a challenger must pass.",
+    "feedback": "Which samples are flagged, and how many.",
     "history": "Where past recordings are.",
     "stream.topic": "Where recordings come in.",
     "stream.labels_topic": "Where late labels come in.",
@@ -184,6 +186,8 @@ MEANING = {
     "promotion.min_retained": "Share of labelled history that must have been good enough to learn from.",
     "promotion.max_latency_ms": "Of one prediction.",
     "promotion.probation": "Samples during which the release before answers along, unseen, and may come back; 0: none.",
+    "feedback.flags_per_100": "The budget: of 100 samples in which nothing is wrong, so many may be flagged.",
+    "feedback.doubtful_band": "Unified scores no farther from the threshold are in doubt; the budget may narrow it.",
     "history.uri": "Files: CSV, Parquet or Arrow, one, a pattern or a folder; any fsspec address.",
     "history.table": "... or a database table, `table` or `schema.table`.",
     "history.query": "... or a query.",

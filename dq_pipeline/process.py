@@ -181,6 +181,13 @@ class Promotion(_Section):
     probation: int = Field(100, ge=0)
 
 
+class Feedback(_Section):
+    """Which samples a person should look at: how many where nothing is wrong, and where a score is doubtful."""
+
+    flags_per_100: float = Field(5.0, gt=0, le=50)
+    doubtful_band: float = Field(0.15, ge=0, le=1)
+
+
 class History(_Section):
     """Where past recordings are: a file (CSV, Parquet, Arrow) or a database table or query.
 
@@ -221,6 +228,7 @@ class Process(_Section):
     drift: Drift = Drift()
     model: Model = Model()
     promotion: Promotion = Promotion()
+    feedback: Feedback = Feedback()
     history: History
 
     @model_validator(mode="before")
@@ -275,7 +283,9 @@ class Process(_Section):
     def deciding(self) -> dict[str, Any]:
         """The settings that decide: a release carries them, and an edit waits for the next release."""
         keep = {"process", "sample", "sensors", "rules", "target", "alarm", "quality", "drift", "model", "promotion"}
+        # kept only where they say something: the hashes of all other processes stay what they were
         keep |= {"encoded"} if self.encoded else set()
+        keep |= {"feedback"} if self.feedback != Feedback() else set()
         deciding = self.model_dump(mode="json", include=keep, by_alias=True)
         for named in (*deciding["sensors"].values(), *deciding.get("encoded", {}).values()):
             del named["aliases"]  # what a sensor was called only says how messages are read

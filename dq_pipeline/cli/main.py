@@ -20,6 +20,7 @@ from dq_pipeline.cli import (
     drift,
     experiments,
     feed,
+    flags,
     import_,
     incidents,
     initialize,
@@ -71,7 +72,22 @@ def options(
         logging.getLogger(chatty).setLevel(logging.WARNING if debug else logging.CRITICAL)
 
 
-_LOOP = (demo, servers, doctor, topics, simulate, initialize, feed, run, labels, status, releases, incidents, airflow)
+_LOOP = (
+    demo,
+    servers,
+    doctor,
+    topics,
+    simulate,
+    initialize,
+    feed,
+    run,
+    labels,
+    flags,
+    status,
+    releases,
+    incidents,
+    airflow,
+)
 _ON_FILES = (import_, replay, score, drift, experiments)
 
 for module in (*_LOOP, *_ON_FILES):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dq_pipeline.errors import DataError
 from dq_pipeline.model.boosting import Candidate, boost, candidates, check_device, enough_trees, raw_prediction
 from dq_pipeline.model.inference import Model
-from dq_pipeline.model.intervals import Calibration, calibrate, recency_weights
+from dq_pipeline.model.intervals import calibrate, recency_weights
 from dq_pipeline.model.labels import label_guard
 from dq_pipeline.model.search import Clock, Progress, Trial, expanding_splits, no_time_passes, search, splits
 from dq_pipeline.model.weights import refit_weights
@@ -40,6 +40,8 @@ class Training:
         (len(used),) their weights.
     calibrated
         Positions of the samples whose forward predictions calibrate the interval: the newest of `used`.
+    forward, scores
+        (len(calibrated),) these predictions, and how far off they were, as `intervals.calibrate` takes it.
     unlabelled, implausible
         How many of the rows given have no label, and how many the label guard dropped.
     trials
@@ -52,6 +54,8 @@ class Training:
     used: Indices
     weights: Floats
     calibrated: Indices
+    forward: Floats
+    scores: Floats
     unlabelled: int
     implausible: int
     trials: tuple[Trial, ...]
@@ -126,7 +130,8 @@ def train(
             clock=clock or no_time_passes,
         )
         candidate = fit.stopped(trials[0].candidate)
-    calibration, calibrated = fit.calibration(candidate, settings.coverage)
+    calibrated, forward, scores = fit.forward(candidate, settings.coverage)
+    calibration = calibrate(scores, settings.coverage, recency_weights(len(scores), settings.coverage))
     progress(1, 2, "calibrate")
     everything = np.arange(len(used))
     model = Model(
@@ -147,6 +152,8 @@ def train(
         used=used,
         weights=fit.weights(everything),
         calibrated=used[calibrated],
+        forward=forward,
+        scores=scores,
         unlabelled=int(np.sum(~labelled)),
         implausible=implausible,
         trials=trials,
@@ -220,10 +227,16 @@ class _Fit:
 
     def scores(self, candidate: Candidate, fitted: Indices, held: Indices) -> Floats:
         """Absolute residuals, or 1 - probability of the true class, of samples not fitted on."""
+        return self._predicted(candidate, fitted, held)[1]
+
+    def _predicted(self, candidate: Candidate, fitted: Indices, held: Indices) -> tuple[Floats, Floats]:
+        """Values, or indices of the likeliest class, of samples not fitted on, and their scores."""
         raw = raw_prediction(self.booster(candidate, fitted), self.features[held])
         if self.process.target.task == "regression":
-            return np.abs(self.target[held] - (self.centre + self.scale * raw))
-        return np.asarray(1.0 - raw[np.arange(len(held)), self.target[held].astype(np.int64)], dtype=np.float64)
+            value = self.centre + self.scale * raw
+            return value, np.abs(self.target[held] - value)
+        true = raw[np.arange(len(held)), self.target[held].astype(np.int64)]
+        return np.argmax(raw, axis=1).astype(np.float64), np.asarray(1.0 - true, dtype=np.float64)
 
     def loss(self, candidate: Candidate, fitted: Indices, held: Indices) -> float:
         scores = self.scores(candidate, fitted, held)
@@ -233,9 +246,10 @@ class _Fit:
             return float(np.mean(scores))
         return float(np.sqrt(np.mean(scores**2)))
 
-    def calibration(self, candidate: Candidate, coverage: float) -> tuple[Calibration, Indices]:
+    def forward(self, candidate: Candidate, coverage: float) -> tuple[Indices, Floats, Floats]:
+        """The newest samples, what models of the samples before say of them, and their scores."""
         n = len(self.target)
         held = min(n // 2, round(20 / (1.0 - coverage)))
-        folds = list(expanding_splits(n, BLOCKS, held))
-        scores = np.concatenate([self.scores(candidate, older, block) for older, block in folds])
-        return calibrate(scores, coverage, recency_weights(held, coverage)), np.arange(n - held, n)
+        found = [self._predicted(candidate, older, block) for older, block in expanding_splits(n, BLOCKS, held)]
+        values, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return np.arange(n - held, n), values, scores

@@ -16,13 +16,18 @@ from dq_pipeline.records import (
     DriftEvent,
     Ending,
     EventState,
+    Flag,
+    FlagKind,
+    FlagRow,
     Hold,
     Incident,
     Judged,
     Loss,
     Notice,
     Outgoing,
+    PredictionRow,
     Quarantined,
+    Recorded,
     ReleaseRow,
     Role,
     TargetRow,
@@ -110,13 +115,16 @@ class Ledger(Protocol):
         above (0: also those without completed samples), and of these the newest `last`."""
 
     def scores(self, process: str, ids: Sequence[str]) -> dict[str, tuple[float | None, bool]]:
-        """Unified score and acceptance of completed samples by id; one that a fallback answered is not accepted."""
+        """Unified score and acceptance of completed samples by id.
+
+        One that a fallback answered, or that a person rejected, is not accepted.
+        """
 
     def targets(self, process: str, ids: Sequence[str]) -> dict[str, float]:
         """Newest known target by sample id."""
 
-    def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime) -> int:
-        """Late labels; the same label twice is one. Returns how many were new."""
+    def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime, *, flags: Sequence[Flag] = ()) -> int:
+        """Late labels with the flags they raise; the same label twice is one. Returns how many were new."""
 
     def judged(
         self,
@@ -136,6 +144,32 @@ class Ledger(Protocol):
 
     def sample_count(self, process: str) -> int:
         """Completed samples numbered so far: the next one's number."""
+
+    def answers(self, process: str, ids: Sequence[str]) -> dict[str, PredictionRow]:
+        """The champion's first answer by sample id."""
+
+    def recorded(self, process: str, ids: Sequence[str]) -> dict[str, Recorded]:
+        """Completed samples by id, and where their micro-batch lies."""
+
+    # --- flags
+    def add_flags(self, process: str, rows: Sequence[Flag], now: datetime) -> int:
+        """Record flags; the same one twice is one. Returns how many were new."""
+
+    def flags(
+        self,
+        process: str,
+        *,
+        kinds: Sequence[FlagKind] = (),
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> Sequence[FlagRow]:
+        """Flags of these kinds (all by default) set at `since` or later, newest first."""
+
+    def flag_rate(self, process: str, release: str) -> tuple[int, int]:
+        """Of the samples that a release answered: how many are flagged, reports aside, and how many there are."""
+
+    def rejected(self, process: str, ids: Sequence[str]) -> set[str]:
+        """Which of these samples a person rejected: they never train."""
 
     # --- drift
     def detector_state(self, process: str, detector: str) -> DetectorState | None:

@@ -11,6 +11,7 @@ from dq_pipeline.records.batches import (
     RawMessage,
 )
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
+from dq_pipeline.records.flags import Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
@@ -28,6 +29,9 @@ __all__ = [
     "DriftEvent",
     "Ending",
     "EventState",
+    "Flag",
+    "FlagKind",
+    "FlagRow",
     "Hold",
     "Incident",
     "Judged",
@@ -38,6 +42,7 @@ __all__ = [
     "PredictionRow",
     "Quarantined",
     "RawMessage",
+    "Recorded",
     "ReleaseRow",
     "Role",
     "SampleScore",

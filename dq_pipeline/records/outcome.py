@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dq_pipeline.records.batches import Outgoing, Quarantined
 from dq_pipeline.records.drift import DetectorState, DriftAlarm
+from dq_pipeline.records.flags import Flag
 from dq_pipeline.records.samples import PredictionRow, SampleScore, TargetRow
 
 
@@ -23,3 +24,4 @@ class BatchOutcome:
     outbox: tuple[Outgoing, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     assessed_uri: str = ""
+    flags: tuple[Flag, ...] = ()

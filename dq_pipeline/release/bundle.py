@@ -17,6 +17,7 @@ from typing import Any
 
 from dq_pipeline.drift.detector import DETECTORS, Detector
 from dq_pipeline.errors import DataError
+from dq_pipeline.feedback.flags import Rules
 from dq_pipeline.model.features import Features
 from dq_pipeline.model.inference import Model, Prediction
 from dq_pipeline.process import Process, Quality
@@ -33,8 +34,9 @@ FILES: Mapping[str, str] = {
     "completion_scorer": "quality_completion.npz",
     "learned_scorer": "quality_learned.npz",
     "detector": "detector.npz",
+    "flags": "flags.npz",
 }
-"""Part -> its file. The scorers and the detector may be absent."""
+"""Part -> its file. All but features and model may be absent; a release made before there were flags has no rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Release:
         Gives the unified score of a recording where the settings ask for it; the direct one watches over it.
     swept_threshold
         What the sweep of an initialization chose, where the settings ask for one.
+    flags
+        Which samples a person should look at; None where samples were too few, and in releases made before.
     """
 
     process: str
@@ -117,6 +121,7 @@ class Release:
     rebuilding: bool = False
     learned_scorer: LearnedScorer | None = None
     swept_threshold: float | None = None
+    flags: Rules | None = None
 
     @property
     def threshold(self) -> float:
@@ -193,8 +198,8 @@ class Release:
         document = verify(folder)
         present = {part: (folder / name).read_bytes() for part, name in FILES.items() if name in document["files"]}
         detector = DETECTORS[document["settings"]["drift"]["detector"]]
-        horizon, completion, learned, drift = (
-            present.get(part) for part in ("horizon_scorer", "completion_scorer", "learned_scorer", "detector")
+        horizon, completion, learned, drift, flags = (
+            present.get(part) for part in ("horizon_scorer", "completion_scorer", "learned_scorer", "detector", "flags")
         )
         return cls(
             process=document["process"],
@@ -214,6 +219,7 @@ class Release:
             rebuilding=bool(document["rebuilding"]),
             learned_scorer=None if learned is None else LearnedScorer.from_bytes(learned),
             swept_threshold=document["swept_threshold"],
+            flags=None if flags is None else Rules.from_bytes(flags),
         )
 
 

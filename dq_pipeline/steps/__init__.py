@@ -5,6 +5,8 @@ from dq_pipeline.steps.adapt import adapt, evaluate, retrain, stage
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.decide import decide
+from dq_pipeline.steps.flag_export import export_rows
+from dq_pipeline.steps.flags import flags, report
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
@@ -30,6 +32,8 @@ __all__ = [
     "decide",
     "drain",
     "evaluate",
+    "export_rows",
+    "flags",
     "let_go",
     "plan",
     "promote",
@@ -37,6 +41,7 @@ __all__ = [
     "readiness",
     "redrive",
     "reject",
+    "report",
     "resume",
     "retrain",
     "roll_back",

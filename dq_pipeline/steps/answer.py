@@ -13,7 +13,7 @@ from dq_pipeline.model.alarm import alarms
 from dq_pipeline.model.inference import Prediction
 from dq_pipeline.model.intervals import MEMORY, recalibrated
 from dq_pipeline.ports import World
-from dq_pipeline.records import Outgoing, PredictionRow, Role
+from dq_pipeline.records import Flag, Outgoing, PredictionRow, Role
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.serving import Serving, on_probation_against
 from dq_pipeline.wire import outgoing
@@ -25,6 +25,7 @@ class Answers:
 
     rows: tuple[PredictionRow, ...]
     outbox: tuple[Outgoing, ...]
+    flags: tuple[Flag, ...] = ()
 
 
 def answer(
@@ -49,7 +50,8 @@ def answer(
     unified, accepted : (n,)
         Score of the horizon rows, and whether it reaches the threshold.
     """
-    predicted = _recalibrated(world, serving, serving.bundle.predict(batch))
+    features = serving.bundle.features.transform(batch)
+    predicted = _recalibrated(world, serving, serving.bundle.model.predict(features))
     fallback = None if accepted.all() else _fallback(world, serving, batch, accepted)
     raised = alarms(serving.process.alarm, predicted)
     rows, messages = [], []
@@ -66,7 +68,9 @@ def answer(
             _row(sample_id, replaced.version, "shadow", shadow, i, unified[i], alarm=False)
             for i, sample_id in enumerate(batch.ids)
         )
-    return Answers(tuple(rows), tuple(messages))
+    rules = serving.bundle.flags
+    flags = () if rules is None else rules.at_answer(batch.ids, serving.version, features, predicted.value, accepted)
+    return Answers(tuple(rows), tuple(messages), tuple(flags))
 
 
 def _recalibrated(world: World, serving: Serving, predicted: Prediction) -> Prediction:

@@ -16,10 +16,11 @@ from dq_pipeline.profile.profile import Profile, profile_in_parts
 from dq_pipeline.quality.dimensions import DIMENSIONS
 from dq_pipeline.quality.scorer import QualityScorer, Scores
 from dq_pipeline.quality.threshold import accept
-from dq_pipeline.records import BatchOutcome, BatchState, Claim, SampleScore, TargetRow
+from dq_pipeline.records import BatchOutcome, BatchState, Claim, Flag, SampleScore, TargetRow
 from dq_pipeline.samples import SampleBatch, Scope
 from dq_pipeline.steps import landing, oracle, outcome, paths
 from dq_pipeline.steps.answer import Answers, answer
+from dq_pipeline.steps.beyond import beyond_interval
 from dq_pipeline.steps.clock import as_moment, utc_now
 from dq_pipeline.steps.gate import Gated, decode_all, sort_out
 from dq_pipeline.steps.held import Held
@@ -97,6 +98,11 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
         written.append(pool.submit(world.lake.put, f"{folder}/horizon-profile.npz", horizons.profile.write))
         for file in written:
             file.result()
+    targets = tuple(
+        TargetRow(sample_id, float(value), "completion")
+        for sample_id, value in zip(completions.batch.ids, completions.batch.target, strict=True)
+        if np.isfinite(value)
+    )
     arrived = set(gated.horizons.ids)
     early = np.array([name in arrived for name in horizons.batch.ids], dtype=np.bool_)
     return BatchOutcome(
@@ -105,11 +111,7 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
             *_rows("completion", serving, completions, statistic=drift.statistic),
         ),
         predictions=answers.rows,
-        targets=tuple(
-            TargetRow(sample_id, float(value), "completion")
-            for sample_id, value in zip(completions.batch.ids, completions.batch.target, strict=True)
-            if np.isfinite(value)
-        ),
+        targets=targets,
         quarantined=gated.quarantined,
         alarms=drift.alarms,
         detector=drift.state,
@@ -123,7 +125,19 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
             "unknown_columns": sum(gated.unknown.values()),
         },
         assessed_uri=folder,
+        flags=(
+            *answers.flags,
+            *_doubtful(serving, completions),
+            *beyond_interval(world, serving, targets, answers.rows),
+        ),
     )
+
+
+def _doubtful(serving: Serving, scored: Scored) -> list[Flag]:
+    rules, bundle = serving.bundle.flags, serving.bundle
+    if rules is None:
+        return []
+    return rules.at_score(scored.batch.ids, serving.version, scored.scores.unified, bundle.threshold)
 
 
 def _answered(world: World, serving: Serving, claim: Claim, gated: Gated, pool: Executor) -> tuple[Scored, Answers]:
@@ -207,5 +221,6 @@ def _report(batch_id: str, decided: BatchOutcome) -> dict[str, Any]:
         **decided.counts,
         "alarms": sum(row.alarm for row in decided.predictions),
         "drift_alarms": len(decided.alarms),
+        "flagged": len({flag.sample_id for flag in decided.flags}),
         "median_score": float(np.median(unified)) if unified else None,
     }

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.errors import DataError, StateError
+from dq_pipeline.feedback.flags import Rules
 from dq_pipeline.model.evaluation import evaluate
 from dq_pipeline.model.features import Features
 from dq_pipeline.model.inference import Model
@@ -24,6 +25,7 @@ from dq_pipeline.process import Process
 from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
 from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.steps import paths
+from dq_pipeline.steps.flag_rules import fitted
 from dq_pipeline.steps.training_data import TrainingData
 from dq_pipeline.storage import from_npz, to_npz
 
@@ -43,6 +45,12 @@ class Judged:
     training: Training
     evidence: Evidence
     metrics: dict[str, Any]
+    learned: TrainingData
+
+    def flags(self, process: Process, threshold: float) -> Rules | None:
+        """The flag rules that go with the model; None where it learned from too few samples."""
+        matrix = self.features.transform(self.learned.batch)
+        return fitted(process, self.features, matrix, self.training, self.learned.unified, threshold)
 
 
 def rng_of(key: str) -> np.random.Generator:
@@ -123,7 +131,7 @@ def fit_and_judge(
         "implausible_labels": training.implausible,
         "recipe": dict(training.candidate),
     }
-    return Judged(final, training, evidence, metrics)
+    return Judged(final, training, evidence, metrics, chosen)
 
 
 def judge(

@@ -118,7 +118,8 @@ def unify(world: World, process: str, *, run: str, chunks: list[dict[str, Any]])
     for chunk in chunks:
         ids = SampleBatch.from_bytes(world.lake.get(chunk["uri"])).ids
         good = accepted[begin : begin + len(ids)]
-        found.append({"uri": chunk["uri"], "accepted": [name for name, kept in zip(ids, good, strict=True) if kept]})
+        names = [name for name, kept in zip(ids, good, strict=True) if kept]
+        found.append({"uri": chunk["uri"], "accepted": names, "unified": unified[begin : begin + len(ids)].tolist()})
         begin += len(ids)
     annotations = {"run": run, "chunks": found, "curation": curation, "threshold": threshold, "sweep": trials}
     world.lake.put(f"{folder}/{ANNOTATED}", json.dumps(annotations).encode())
@@ -167,6 +168,7 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         lock_hash=lock_hash(),
         stream_starts_at=world.ledger.sample_count(process),
         learned_scorer=_learned(settings, scorers["completion"], world, known["chunks"], rng_of(f"{key}/learned")),
+        flags=judged.flags(settings, known["threshold"]),
         swept_threshold=known["threshold"] if settings.quality.threshold == "sweep" else None,
     )
     uri = store(world, process, key, release, judged.evidence)

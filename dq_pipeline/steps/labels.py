@@ -8,6 +8,7 @@ from typing import Any
 from dq_pipeline.errors import SampleError
 from dq_pipeline.ports import World
 from dq_pipeline.records import Loss, Notice, OffsetRange, Outgoing, TargetRow
+from dq_pipeline.steps.beyond import beyond_by_label
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.dead_letters import letter
 from dq_pipeline.wire.labels import Label, decode_label, read_label
@@ -33,7 +34,7 @@ def add_labels(world: World, process: str, rows: Iterable[Mapping[str, Any]]) ->
             good.append(_target(read_label(row, settings), "file"))
         except SampleError as error:
             refused.append({"row": number, "reason": error.reason, "detail": error.detail})
-    new = world.ledger.add_targets(process, good, utc_now()) if good else 0
+    new = _add(world, process, good)
     return {"process": process, "read": len(good) + len(refused), "new": new, "refused": refused}
 
 
@@ -62,7 +63,7 @@ def take_labels(world: World, process: str) -> dict[str, Any]:
             good.append(_target(decode_label(message.value, message.headers, settings), "labels"))
         except SampleError as error:
             bad.append(letter(message, settings, topic, error))
-    new = world.ledger.add_targets(process, good, utc_now()) if good else 0
+    new = _add(world, process, good)
     if bad:
         world.stream.publish(bad)
         world.notifier.notify(
@@ -71,6 +72,12 @@ def take_labels(world: World, process: str) -> dict[str, Any]:
     ends = {str(r.partition): r.stop for r in ranges}
     world.ledger.put_fact(process, POSITIONS, {**known, **ends}, utc_now())
     return {"process": process, "read": len(good) + len(bad), "new": new, "refused": len(bad)}
+
+
+def _add(world: World, process: str, rows: list[TargetRow]) -> int:
+    if not rows:
+        return 0
+    return world.ledger.add_targets(process, rows, utc_now(), flags=beyond_by_label(world, process, rows))
 
 
 def _target(label: Label, origin: str) -> TargetRow:

@@ -31,7 +31,9 @@ class TrainingData:
     target : (n,)
         Newest known target; NaN where there is none.
     accepted : (n,)
-        Whether the recording's quality reaches the threshold.
+        Whether the recording's quality reaches the threshold, and no person rejected it.
+    unified : (n,)
+        Its score; NaN where not known.
     number : (n,)
         Sample number in stream order; negative in history.
     manifest
@@ -41,6 +43,7 @@ class TrainingData:
     batch: SampleBatch
     target: NDArray[np.float64]
     accepted: NDArray[np.bool_]
+    unified: NDArray[np.float64]
     number: NDArray[np.int64]
     manifest: tuple[dict[str, Any], ...]
 
@@ -55,7 +58,12 @@ class TrainingData:
     def take(self, index: NDArray[Any]) -> TrainingData:
         """The chosen samples."""
         return TrainingData(
-            self.batch.take(index), self.target[index], self.accepted[index], self.number[index], self.manifest
+            self.batch.take(index),
+            self.target[index],
+            self.accepted[index],
+            self.unified[index],
+            self.number[index],
+            self.manifest,
         )
 
 
@@ -78,19 +86,22 @@ def training_data(world: World, process: Process) -> TrainingData:
 
 def history(world: World, process: Process, fact: dict[str, Any]) -> TrainingData:
     """The annotated history that a fact of the ledger names; a label that was given since is believed."""
-    batches, accepted, manifest = [], [], []
+    batches, accepted, unified, manifest = [], [], [], []
     for chunk in fact["chunks"]:
         batch = SampleBatch.from_bytes(world.lake.get(chunk["uri"]))
         batches.append(batch.head(process.sample.horizon_rows))
         good = set(chunk["accepted"])
         accepted.append(np.array([name in good for name in batch.ids], dtype=np.bool_))
+        unified.append(np.array(chunk.get("unified") or [np.nan] * len(batch), dtype=np.float64))
         manifest.append({"batch": chunk["uri"].split("/")[-2], "uri": chunk["uri"], "ids": batch.ids})
     batch = SampleBatch.concat(batches)
     labels = world.ledger.targets(process.name, batch.ids)
+    refused = world.ledger.rejected(process.name, batch.ids)
     return TrainingData(
         batch=batch,
         target=np.array([labels.get(name, sent) for name, sent in zip(batch.ids, batch.target.tolist(), strict=True)]),
-        accepted=np.concatenate(accepted),
+        accepted=np.concatenate(accepted) & np.array([name not in refused for name in batch.ids], dtype=np.bool_),
+        unified=np.concatenate(unified),
         number=np.arange(-len(batch), 0),
         manifest=tuple(manifest),
     )
@@ -120,6 +131,7 @@ def _committed(world: World, process: Process, first: int) -> TrainingData | Non
         batch=batch,
         target=np.array([labels.get(name, np.nan) for name in batch.ids], dtype=np.float64),
         accepted=np.array([scores.get(name, (None, False))[1] for name in batch.ids], dtype=np.bool_),
+        unified=np.array([scores.get(name, (None, False))[0] for name in batch.ids], dtype=np.float64),
         number=numbers,
         manifest=tuple(
             {"batch": row.batch_id, "uri": f"{row.uri}/samples.npz", "ids": one.ids}
@@ -136,6 +148,7 @@ def _concat(a: TrainingData, b: TrainingData) -> TrainingData:
         batch=SampleBatch.concat([a.batch, b.batch]),
         target=np.concatenate([a.target, b.target]),
         accepted=np.concatenate([a.accepted, b.accepted]),
+        unified=np.concatenate([a.unified, b.unified]),
         number=np.concatenate([a.number, b.number]),
         manifest=(*a.manifest, *b.manifest),
     )

@@ -20,6 +20,7 @@ from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import FILES, Release, TrainingBatch, digest, ids_hash, verify
 from dq_pipeline.samples import SampleBatch
+from dq_pipeline.steps.flag_rules import fitted
 
 PROCESS = {
     "process": "small",
@@ -73,6 +74,7 @@ def release() -> Release:
         code_version="abc",
         lock_hash="def",
         learned_scorer=LearnedScorer.fit(scorers[1], batch, [batch], np.random.default_rng(0)),
+        flags=fitted(process, features, features.transform(batch), training, np.full(80, 0.9), 0.25),
     )
 
 
@@ -96,6 +98,9 @@ def test_everything_comes_back_bit_for_bit(release: Release, tmp_path: Path) -> 
     assert release.detector is not None
     assert loaded.detector is not None
     assert loaded.detector.to_bytes() == release.detector.to_bytes()
+    assert release.flags is not None
+    assert loaded.flags is not None
+    assert loaded.flags.to_bytes() == release.flags.to_bytes()
     assert (loaded.manifest, loaded.created_at, loaded.code_version) == (release.manifest, release.created_at, "abc")
     assert loaded.metrics["model"] == {"mae": 0.25, "r2": None}
 
@@ -108,10 +113,11 @@ def test_predicts_from_the_horizon_alone(release: Release) -> None:
 
 
 def test_parts_may_be_absent(release: Release, tmp_path: Path) -> None:
-    bare = dataclasses.replace(release, horizon_scorer=None, completion_scorer=None, learned_scorer=None, detector=None)
+    parts = ("horizon_scorer", "completion_scorer", "learned_scorer", "detector", "flags")
+    bare = dataclasses.replace(release, **dict.fromkeys(parts))  # type: ignore[arg-type]
     bare.save(tmp_path / "bare")
     loaded = Release.load(tmp_path / "bare")
-    assert (loaded.horizon_scorer, loaded.completion_scorer, loaded.detector) == (None, None, None)
+    assert [getattr(loaded, part) for part in parts] == [None] * len(parts)
     assert {file.name for file in (tmp_path / "bare").iterdir()} == {"release.json", "features.json", "model.ubj"}
 
 

@@ -13,6 +13,7 @@ from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.claims import refuse
 from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.drift import raise_alarm, save_state
+from dq_pipeline.adapters.ledger.flags import write_flags
 from dq_pipeline.adapters.ledger.outbox import enqueue
 from dq_pipeline.adapters.ledger.samples import write_targets
 from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, quarantine, scores
@@ -97,6 +98,7 @@ def _write_rest(connection: Connection, claim: Claim, outcome: BatchOutcome, now
     answers = [_row(claim, row, at=now) for row in outcome.predictions]
     write_rows(connection, predictions, answers, skip_known=True)
     write_targets(connection, claim.process, outcome.targets, now)
+    write_flags(connection, claim.process, outcome.flags, now)
     refused = [_row(claim, _cut(row), at=now) for row in outcome.quarantined]
     write_rows(connection, quarantine, refused, skip_known=True)
     for alarm in outcome.alarms:

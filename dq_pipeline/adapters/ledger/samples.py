@@ -11,8 +11,9 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, know_process
-from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores, targets
-from dq_pipeline.records import BatchState, CommittedBatch, Judged, Role, TargetRow
+from dq_pipeline.adapters.ledger.flags import write_flags
+from dq_pipeline.adapters.ledger.schema import batches, flags, predictions, processes, scores, targets
+from dq_pipeline.records import BatchState, CommittedBatch, Flag, Judged, Role, TargetRow
 
 
 class Samples(Database):
@@ -73,7 +74,10 @@ class Samples(Database):
         ]
 
     def scores(self, process: str, ids: Sequence[str]) -> dict[str, tuple[float | None, bool]]:
-        """Unified score and acceptance of completed samples by id; one that a fallback answered is not accepted."""
+        """Unified score and acceptance of completed samples by id.
+
+        One that a fallback answered, or that a person rejected, is not accepted.
+        """
         doubtful = (
             select(predictions.c.sample_id)
             .where(
@@ -84,7 +88,12 @@ class Samples(Database):
             )
             .exists()
         )
-        good = and_(scores.c.accepted, ~doubtful).label("accepted")
+        refused = (
+            select(flags.c.id)
+            .where(flags.c.process == scores.c.process, flags.c.sample_id == scores.c.sample_id, flags.c.rejected)
+            .exists()
+        )
+        good = and_(scores.c.accepted, ~doubtful, ~refused).label("accepted")
         wanted = select(scores.c.sample_id, scores.c.unified, good).where(
             scores.c.process == process, scores.c.scope == "completion", scores.c.sample_id.in_(ids)
         )
@@ -102,10 +111,11 @@ class Samples(Database):
         with self._begin() as connection:
             return {row.sample_id: row.value for row in connection.execute(wanted)}
 
-    def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime) -> int:
-        """Late labels; the same label twice is one. Returns how many were new."""
+    def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime, *, flags: Sequence[Flag] = ()) -> int:
+        """Late labels with the flags they raise; the same label twice is one. Returns how many were new."""
         with self._begin() as connection:
             know_process(connection, process)
+            write_flags(connection, process, flags, now)
             return write_targets(connection, process, rows, now)
 
     def judged(

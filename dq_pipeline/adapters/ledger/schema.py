@@ -24,6 +24,7 @@ from dq_pipeline.adapters.ledger.columns import (
     flag,
     instant,
     number,
+    of_flag,
     of_incident,
     of_process,
     real,
@@ -238,6 +239,8 @@ drift_alarms = Table(
 incidents = Table(
     "incidents", metadata, number(), of_process(), words("kind"), words("title"), document("evidence"), *of_incident()
 )
+flags = Table("flags", metadata, number(), of_process(), *of_flag())
+Index("flags_newest", flags.c.process, flags.c.id)
 releases = Table(
     "releases",
     metadata,

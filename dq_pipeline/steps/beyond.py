@@ -1,0 +1,49 @@
+"""Answers whose truth lies far beyond their interval, whichever of the two comes last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dq_pipeline.ports import World
+from dq_pipeline.records import Flag, PredictionRow, TargetRow
+from dq_pipeline.steps.serving import Serving, in_production
+
+
+def beyond_interval(
+    world: World, serving: Serving, targets: Sequence[TargetRow], answered: Sequence[PredictionRow] = ()
+) -> list[Flag]:
+    """Flags for targets that come now, and for answers given now whose label was there first.
+
+    The answer's interval is its own; how many half-widths are too many, the release in Production says.
+
+    Parameters
+    ----------
+    answered
+        Answers that are not in the ledger yet.
+    """
+    rules, process = serving.bundle.flags, serving.process.name
+    if rules is None:
+        return []
+    rows = {row.sample_id: row for row in answered if row.role == "champion"}
+    truth = {row.sample_id: row.value for row in targets}
+    open_yet = [name for name in rows if name not in truth]
+    if open_yet:
+        truth |= world.ledger.targets(process, open_yet)
+    before = [name for name in truth if name not in rows]
+    if before:
+        rows |= world.ledger.answers(process, before)
+    judged = []
+    for name, value in truth.items():
+        row = rows.get(name)
+        if row is not None and row.fallback is None and None not in (row.value, row.lower, row.upper):
+            judged.append((name, row.release, np.array([row.value, row.lower, row.upper, value], dtype=np.float64)))
+    return rules.at_target(judged)
+
+
+def beyond_by_label(world: World, process: str, targets: Sequence[TargetRow]) -> list[Flag]:
+    """The same for labels that come by themselves; nothing where no release answers yet."""
+    if not targets or world.ledger.production(process) is None:
+        return []
+    return beyond_interval(world, in_production(world, process), targets)
