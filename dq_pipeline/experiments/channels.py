@@ -7,25 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dq_pipeline.drift.calibration import Worlds
 from dq_pipeline.experiments.experiment import Answer, Asked, Table
 from dq_pipeline.experiments.heterogeneous import drift, levels, model, quality
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is made: seeds and recordings of the quality and of the model, windows, and plants that are watched."""
+    """How much is made: seeds and recordings of quality and model, windows of chi-squared, and what is watched."""
 
     seeds: int
     judged: int
     windows: int
-    tuning: int
-    tuned_over: int
-    runs: int
-    quiet: int
+    drift: drift.Effort
 
 
-FULL = Effort(seeds=5, judged=400, windows=2000, tuning=20, tuned_over=1000, runs=16, quiet=600)
-QUICK = Effort(seeds=1, judged=150, windows=100, tuning=1, tuned_over=400, runs=1, quiet=310)
+FULL = Effort(5, 400, 2000, drift.Effort(tuning=20, tuned_over=1000, runs=16, quiet=600, worlds=Worlds()))
+QUICK = Effort(1, 150, 100, drift.Effort(tuning=1, tuned_over=400, runs=1, quiet=310, worlds=Worlds(5, 200)))
 
 
 def run(asked: Asked) -> Answer:
@@ -34,13 +32,7 @@ def run(asked: Asked) -> Answer:
     faults, own = quality.rows(effort.seeds, effort.judged, lambda k, n: asked.report(k, n, "faults of channels"))
     learned = model.rows(effort.seeds, effort.judged)
     shares = levels.rows(effort.windows)
-    found = drift.judge(
-        effort.tuning,
-        effort.runs,
-        effort.tuned_over,
-        effort.quiet,
-        lambda k, n: asked.report(k, n, "drifts of channels"),
-    )
+    found = drift.judge(effort.drift, lambda k, n: asked.report(k, n, "drifts of channels"))
     return [
         Table("channels/faults", "Faults of channels: the score and its dimensions", _FAULTS, tuple(faults)),
         Table("channels/own", "The channels' own completeness and timeliness", _OWN, tuple(own)),
@@ -52,7 +44,7 @@ def run(asked: Asked) -> Answer:
             "channels/in_control",
             "False alarms on the plant's channels",
             _CONTROL,
-            tuple(drift.in_control(found, effort.quiet)),
+            tuple(drift.in_control(found, effort.drift.quiet)),
         ),
         Table("channels/model", "What a model gains from channels", _MODEL, tuple(learned)),
     ]

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from dq_pipeline.drift.calibration import Worlds
 from dq_pipeline.experiments.data import batch_of
 from dq_pipeline.experiments.detection.streams import BEFORE, LONGEST, REFERENCE
 from dq_pipeline.experiments.heterogeneous import plant
@@ -52,16 +53,23 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A plant: profiles of its reference, of what follows without a change, and of what follows each change."""
+    """A plant: profiles of its reference, of what follows without a change, and of what follows each change.
+
+    Attributes
+    ----------
+    worlds
+        That a detector is given to find its own threshold in.
+    """
 
     process: Process
     reference: Reference
     known: Profile
     quiet: Profile
     changed: tuple[Profile, ...]
+    worlds: Worlds
 
 
-def case(seed: int, quiet: int, kinds: Mapping[str, Kind] = KINDS) -> Case:
+def case(seed: int, quiet: int, kinds: Mapping[str, Kind] = KINDS, worlds: Worlds | None = None) -> Case:
     """The plant of a seed; changes come `BEFORE` recordings after the reference."""
     process, n = plant.process(), REFERENCE + (max(quiet, BEFORE + LONGEST) if kinds else quiet)
     steady = batch_of(process, plant.recordings(plant.simulate(n, np.random.default_rng(seed))))
@@ -73,6 +81,7 @@ def case(seed: int, quiet: int, kinds: Mapping[str, Kind] = KINDS) -> Case:
         profile(steady.between(0, REFERENCE), reference),
         profile(steady.between(REFERENCE, REFERENCE + quiet), reference),
         tuple(profile(one, reference) for one in changed),
+        worlds or Worlds(),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dq_pipeline.drift.calibration import Worlds
 from dq_pipeline.experiments.detection.judge import standard_error
 from dq_pipeline.experiments.detection.protocol import tuned
 from dq_pipeline.experiments.detection.streams import LONGEST
@@ -21,6 +22,27 @@ TUNED_ON = 10_000
 """First seed of the streams that thresholds are found on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is watched.
+
+    Attributes
+    ----------
+    tuning, tuned_over
+        Plants to tune on, and recordings after each reference.
+    runs, quiet
+        Plants to report on, and recordings after each reference in which nothing changes.
+    worlds
+        For detectors that find their own threshold.
+    """
+
+    tuning: int
+    tuned_over: int
+    runs: int
+    quiet: int
+    worlds: Worlds
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """One detector: its threshold, and its answer to each of the runs."""
@@ -30,24 +52,25 @@ class Judged:
     answers: tuple[Answer, ...]
 
 
-def judge(tuning: int, runs: int, tuned_over: int, quiet: int, report: Callable[[int, int], None]) -> list[Judged]:
+def judge(effort: Effort, report: Callable[[int, int], None]) -> list[Judged]:
     """Tune each on plants of their own, then watch others."""
+    tuning, runs = effort.tuning, effort.runs
     counts = np.zeros((len(CONTENDERS), max(len(one.thresholds) for one in CONTENDERS)))
     for k in range(tuning):
         report(k, tuning + runs)
-        made = case(TUNED_ON + k, tuned_over, {})
+        made = case(TUNED_ON + k, effort.tuned_over, {})
         for c, one in enumerate(CONTENDERS):
             if len(one.thresholds) > 1:
                 found = one.watch(made, one.thresholds, TUNED_ON + k)
                 counts[c, : len(found)] += [answer.alarms for answer in found]
     thresholds = [
-        tuned(one.thresholds, counts[c, : len(one.thresholds)].tolist(), tuning * tuned_over)
+        tuned(one.thresholds, counts[c, : len(one.thresholds)].tolist(), tuning * effort.tuned_over)
         for c, one in enumerate(CONTENDERS)
     ]
     answers: list[list[Answer]] = [[] for _ in CONTENDERS]
     for seed in range(runs):
         report(tuning + seed, tuning + runs)
-        made = case(seed, quiet)
+        made = case(seed, effort.quiet, worlds=effort.worlds)
         for c, one in enumerate(CONTENDERS):
             answers[c] += one.watch(made, [thresholds[c]], seed) if seed < one.runs else []
     return [Judged(one, thresholds[c], tuple(answers[c])) for c, one in enumerate(CONTENDERS)]

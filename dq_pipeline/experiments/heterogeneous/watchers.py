@@ -56,7 +56,7 @@ class Sequential:
             np.ascontiguousarray(one.drift_features[:, :, place]) for one in (made.known, made.quiet, *made.changed)
         )
         if self.by_itself:
-            fitted = SequentialDetector.fit(known, rng=np.random.default_rng([seed, 2]))
+            fitted = SequentialDetector.fit(known, rng=np.random.default_rng([seed, 2]), worlds=made.worlds)
         else:
             fitted = SequentialDetector(fit_contrast_model(known)[0], REFERENCE, 0.0, 1.0, "")
         answers = []
