@@ -158,7 +158,7 @@ def rows(
 
 def _area_row(kind: tuple[str, str], areas: Floats) -> dict[str, Cell]:
     row: dict[str, Cell] = {"channel": kind[0], "fault": kind[1]}
-    row |= {"AUC": rounded(float(areas[:, 0].mean()), 3), "error": rounded(standard_error(areas[:, 0]), 2)}
+    row |= {"AUC": rounded(float(areas[:, 0].mean()), 3), "error": rounded(round(standard_error(areas[:, 0]), 6), 2)}
     names = ("without the channels", "columns as readings", *DIMENSIONS)
     return row | {name: rounded(float(one), 3) for name, one in zip(names, areas[:, 1:].mean(axis=0), strict=True)}
 
