@@ -29,7 +29,7 @@ def test_a_regime_that_comes_back_is_recognised_and_its_release_reinstated(plant
     there = _stream(plant, 1025, 1250, 4.0)
     assert "reinstate" not in there
     assert "rebuild" in there or "rereference" in there
-    back = _stream(plant, 1250, 1400, 0.0)
+    back = _stream(plant, 1250, 1450, 0.0)
     assert "reinstate" in back
     status = steps.status(plant.world, plant.process)
     production = next(row for row in status["releases"] if row["version"] == status["production"])
