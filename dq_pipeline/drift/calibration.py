@@ -15,7 +15,7 @@ from dq_pipeline.drift.recursion import advance, reset, start
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.drift_features import FEATURES
 
-# compiled with contrasts, recursion, drift_features: 0ea7a473
+# compiled with contrasts, recursion, drift_features: 8f08697c
 Floats = NDArray[np.float64]
 
 CALIBRATED_SAMPLES = 200

@@ -14,7 +14,7 @@ from dq_pipeline.errors import DataError
 from dq_pipeline.profile.by_sensor import by_sensor, ticks
 from dq_pipeline.profile.features_pass import FLOOR, SUMS, features_of
 
-# compiled with by_sensor, features_pass: c3f3c465
+# compiled with by_sensor, features_pass: 37b97459
 Floats = NDArray[np.float64]
 
 FEATURES = ("mean", "spread", "roughness", "slope", "upper_tail", "lower_tail", "residual_spread")

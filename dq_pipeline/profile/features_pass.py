@@ -51,10 +51,8 @@ def features_of(
     for j in range(scaled.shape[0]):
         column, middle, per_sd = scaled[j], median[j], 1.0 / sd[j]
         readings, count = columns[j, 1 : rows + 1], rows
-        if rows < 2 or not _whole(
-            readings, middle, per_sd, clock, time, time_squares, q10[j], q90[j], column, sums[j], out[:, j]
-        ):
-            count = _scale(readings, middle, per_sd, column)
+        if not _whole(readings, middle, per_sd, clock, time, time_squares, q10[j], q90[j], column, sums[j], out[:, j]):
+            count = _observed(column)
             _in_part(column, clock, count, q10[j], q90[j], sums[j], out[:, j])
         seen[j] = count
         if count < 2:
@@ -67,13 +65,11 @@ def features_of(
 
 
 @njit(cache=True, nogil=True)
-def _scale(readings: Floats, middle: float, per_sd: float, scaled: Floats) -> int:  # pragma: no cover - compiled
-    """Scale the readings; how many there are."""
+def _observed(column: Floats) -> int:  # pragma: no cover - compiled
+    """How many cells are not missing."""
     count = 0
-    for t in range(scaled.shape[0]):
-        x = (readings[t] - middle) * per_sd
-        scaled[t] = x
-        count += int(x - x == 0.0)
+    for t in range(column.shape[0]):
+        count += int(column[t] - column[t] == 0.0)
     return count
 
 
@@ -92,7 +88,7 @@ def _whole(
     sums: Floats,
     out: Floats,
 ) -> bool:  # pragma: no cover - compiled
-    """Six features of a sensor whose every cell was seen; False if one was not. Leaves the readings centred."""
+    """Six features of a sensor whose every cell was seen, readings left centred; False, left scaled, if one was not."""
     rows = readings.shape[0]
     total = squares = above = below = squared_steps = 0.0
     for t in range(rows):
@@ -103,7 +99,8 @@ def _whole(
         over, under = x - high, low - x
         above += over if over > 0.0 else 0.0
         below += under if under > 0.0 else 0.0
-    if total - total != 0.0:  # NaN, of a missing cell or of readings too large to be added
+    # NaN of a missing cell, or readings too large to be added; a difference from itself would be taken for 0 here
+    if rows < 2 or not abs(total) < np.inf:
         return False
     for t in range(1, rows):
         change = scaled[t] - scaled[t - 1]

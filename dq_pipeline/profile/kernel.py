@@ -14,7 +14,7 @@ from dq_pipeline.profile.by_sensor import ticks
 from dq_pipeline.profile.features_pass import features_of
 from dq_pipeline.profile.whole import RANGE, RULE, STEP, STUCK, count_whole, mark_whole
 
-# compiled with by_sensor, features_pass, whole: d6227ca3
+# compiled with by_sensor, features_pass, whole: 0c9679fa
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -209,6 +209,11 @@ def _any_beyond(column: Floats, low: float, high: float, largest_step: float) ->
 @njit(cache=True, nogil=True)
 def _count_flags(flags: NDArray[np.uint8], counters: Integers) -> None:  # pragma: no cover - compiled
     """How many cells violate something, and what; leaves zeros for the next sensor."""
+    any_flag = np.uint8(0)
+    for t in range(flags.shape[0]):
+        any_flag |= flags[t]
+    if any_flag == 0:
+        return
     out_of_range = steps = stuck = rule_breaks = violating = 0
     for t in range(flags.shape[0]):
         flag = flags[t]
