@@ -44,8 +44,7 @@ def main():
     uv = TOOL / "bin" / "uv"
     if not uv.exists():
         print(f"fetching {UV}", flush=True)
-        if subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL):  # made by another tool
-            run([PYTHON, "-m", "ensurepip"], "Could not add pip to .venv. Remove .venv and try again.")
+        add_pip()
         run(
             [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", TOOL, UV],
             "pip could not fetch uv.",
@@ -65,9 +64,16 @@ def works(python):
         return False
 
 
+def add_pip():
+    """Put pip where it is not: another tool made the environment, or it was in sync with a lock, which has no pip."""
+    if subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL):
+        run([PYTHON, "-m", "ensurepip"], "Could not add pip to .venv. Remove .venv and try again.")
+
+
 def settings():
     """This process' environment, with pip's settings under the names by which uv reads them."""
     environment = dict(os.environ)
+    add_pip()
     lines = subprocess.check_output([PYTHON, "-m", "pip", "config", "list"], text=True).splitlines()
     weight = {"global": 0, ":env:": 2}  # a variable outweighs `[install]`, which outweighs `[global]`
     for line in sorted(lines, key=lambda line: weight.get(line.split(".")[0], 1)):
