@@ -15,7 +15,7 @@ from dq_pipeline.drift.recursion import advance, reset, start
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.drift_features import FEATURES
 
-# compiled with contrasts, recursion, drift_features: 8f08697c
+# compiled with contrasts, recursion, drift_features: d15ccc5d
 Floats = NDArray[np.float64]
 
 CALIBRATED_SAMPLES = 200

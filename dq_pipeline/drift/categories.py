@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 
@@ -50,7 +51,12 @@ def category_drift(name: str, reference: Sequence[str], current: Sequence[str]) 
     degrees = max(len(values) - 1, 0)
     if degrees == 0 or not table.sum(axis=1).all():
         return CategoryDrift(name, 0.0, degrees, 1.0, tuple(value for value in values if not usual[value]))
-    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
-    statistic = float(((table - expected) ** 2 / expected).sum())
+    statistic = pearson(table)
     new = tuple(value for value in values if not usual[value])
     return CategoryDrift(name, statistic, degrees, float(chdtrc(degrees, statistic)), new)
+
+
+def pearson(table: NDArray[np.float64]) -> float:
+    """Pearson's statistic of counts (2, K), none of whose rows and columns is all zeros."""
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    return float(((table - expected) ** 2 / expected).sum())

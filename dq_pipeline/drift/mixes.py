@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from dq_pipeline.drift.categories import pearson
 from dq_pipeline.drift.long_run import variance_factors
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
@@ -175,8 +176,7 @@ def mix_drift(
         found = _shares(categories, shares, np.full(len(categories), np.nan))
         return MixDrift(name, 0.0, degrees, None, 1.0 if sides.all() else None, found, new)
     pooled = table[:, shown].sum(axis=0) / sides.sum()
-    expected = sides[:, None] * pooled
-    statistic = float(((table[:, shown] - expected) ** 2 / expected).sum())
+    statistic = pearson(table[:, shown])
     effects, effect, p = _design_effects(reference[:, shown], current[:, shown]), None, None
     residuals = np.full(len(categories), np.nan)
     if effects is not None:

@@ -11,10 +11,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dq_pipeline.errors import DataError
-from dq_pipeline.profile.by_sensor import by_sensor, ticks
+from dq_pipeline.profile.by_sensor import by_sensor, sums_of, ticks
 from dq_pipeline.profile.features_pass import FLOOR, SUMS, features_of
 
-# compiled with by_sensor, features_pass: 37b97459
+# compiled with by_sensor, features_pass: 3276bbc7
 Floats = NDArray[np.float64]
 
 FEATURES = ("mean", "spread", "roughness", "slope", "upper_tail", "lower_tail", "residual_spread")
@@ -137,5 +137,6 @@ def _each(
     n, sensors, padded = columns.shape
     scaled, sums, clock = np.empty((sensors, padded - 2)), np.empty((sensors, SUMS)), ticks(padded - 2)
     seen = np.empty(sensors, np.int64)
+    time, time_squares = sums_of(clock)
     for i in range(n):
-        features_of(columns[i], clock, median, sd, q10, q90, residual, scaled, seen, sums, out[i])
+        features_of(columns[i], clock, time, time_squares, median, sd, q10, q90, residual, scaled, seen, sums, out[i])

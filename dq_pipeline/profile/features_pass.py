@@ -20,6 +20,8 @@ FLOOR = 1e-6
 def features_of(
     columns: Floats,
     clock: Floats,
+    time: float,
+    time_squares: float,
     median: Floats,
     sd: Floats,
     q10: Floats,
@@ -36,6 +38,8 @@ def features_of(
     ----------
     clock : (T,)
         Time on [-1, 1].
+    time, time_squares
+        Its sums, see `by_sensor.sums_of`.
     scaled : (f, T)
         Scratch: the scaled and centred readings, 0 where a cell is missing.
     seen : (f,)
@@ -44,10 +48,6 @@ def features_of(
         Out: sums over the observed cells, in the order of `kernel.MOMENTS`.
     """
     rows = clock.shape[0]
-    time = time_squares = 0.0
-    for t in range(rows):
-        time += clock[t]
-        time_squares += clock[t] * clock[t]
     for j in range(scaled.shape[0]):
         column, middle, per_sd = scaled[j], median[j], 1.0 / sd[j]
         readings, count = columns[j, 1 : rows + 1], rows

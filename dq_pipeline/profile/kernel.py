@@ -10,11 +10,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dq_pipeline.profile.by_sensor import ticks
+from dq_pipeline.profile.by_sensor import sums_of, ticks
 from dq_pipeline.profile.features_pass import features_of
-from dq_pipeline.profile.whole import RANGE, RULE, STEP, STUCK, count_whole, mark_whole
+from dq_pipeline.profile.whole import RULE, STUCK, count_whole, mark_beyond, mark_stuck
 
-# compiled with by_sensor, features_pass, whole: 0c9679fa
+# compiled with by_sensor, features_pass, whole: a513f7c6
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -116,30 +116,40 @@ def profile_into(
     n, sensors, padded = columns.shape
     rows, phases = padded - 2, starts.shape[0] - 1
     scaled, clock = np.empty((sensors, rows)), ticks(rows)
+    time, time_squares = sums_of(clock)
     flags, cells, seen = np.zeros(rows, np.uint8), np.empty((2, rows), np.uint32), np.empty(sensors, np.int64)
     for i in range(n):
-        features_of(columns[i], clock, centre, scale, q10, q90, residual, scaled, seen, moments[i], features[i])
+        features_of(
+            columns[i],
+            clock,
+            time,
+            time_squares,
+            centre,
+            scale,
+            q10,
+            q90,
+            residual,
+            scaled,
+            seen,
+            moments[i],
+            features[i],
+        )
         for j in range(sensors):
             column, counted = columns[i, j], counters[i, j]
             low_limit, high_limit, largest_step = range_low[j], range_high[j], step_limit[j]
             longest_run = run_limit[j]
             whole_base, whole_unit = whole_low[j], whole_per_unit[j]
             counted[0], counted[1] = rows, seen[j]
-            marked = seen[j] < rows
-            if not marked:
-                marked = mark_whole(column, low_limit, high_limit, largest_step, longest_run, flags)
-            elif _any_beyond(column, low_limit, high_limit, largest_step):
-                for t in range(rows):
-                    v = column[t + 1]
-                    out = (v < low_limit) | (v > high_limit)
-                    step = np.abs(v - column[t]) > largest_step
-                    flags[t] = RANGE * out + STEP * step
+            marked, equal = mark_beyond(column, low_limit, high_limit, largest_step, flags)
             for r in range(broken.shape[0]):
                 if concerned[r, j] and somewhere[r, i]:
                     marked = True
                     for t in range(rows):
                         flags[t] |= RULE * (broken[r, i, t] & (column[t + 1] == column[t + 1]))
             if seen[j] == rows:
+                if equal >= longest_run:
+                    marked = True
+                    mark_stuck(column, longest_run, flags)
                 found = count_whole(
                     column,
                     starts,
@@ -194,16 +204,6 @@ def profile_into(
             drift_histogram[i, j, BINS] = rows - seen[j]
             counted[2], counted[3], counted[4] = outlying, spikes, abnormal
             _count_flags(flags, counted)
-
-
-@njit(cache=True, nogil=True)
-def _any_beyond(column: Floats, low: float, high: float, largest_step: float) -> bool:  # pragma: no cover - compiled
-    """Whether a reading is out of range or a step too large: counting them takes less than marking each."""
-    beyond = 0
-    for t in range(1, column.shape[0] - 1):
-        v = column[t]
-        beyond += int((v < low) | (v > high) | (np.abs(v - column[t - 1]) > largest_step))
-    return beyond > 0
 
 
 @njit(cache=True, nogil=True)

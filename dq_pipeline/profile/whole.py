@@ -106,10 +106,12 @@ def _add(
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def mark_whole(
-    column: Floats, low: float, high: float, largest_step: float, run_limit: int, flags: NDArray[np.uint8]
-) -> bool:  # pragma: no cover - compiled
-    """Mark cells out of range, after too large a step, or stuck; whether there are any.
+def mark_beyond(
+    column: Floats, low: float, high: float, largest_step: float, flags: NDArray[np.uint8]
+) -> tuple[bool, int]:  # pragma: no cover - compiled
+    """Mark cells out of range or after too large a step; whether there are any, and how many equal the one before.
+
+    Counting them takes less than marking each. A missing cell is none of these.
 
     Parameters
     ----------
@@ -128,18 +130,16 @@ def mark_whole(
             v = here[t]
             out = (v < low) | (v > high)
             flags[t] = RANGE * out + STEP * (np.abs(v - before[t]) > largest_step)
-    if equal >= run_limit:
-        _mark_stuck(here, run_limit, flags)
-    return beyond > 0 or equal >= run_limit
+    return beyond > 0, equal
 
 
 @njit(cache=True, nogil=True)
-def _mark_stuck(column: Floats, run_limit: int, flags: NDArray[np.uint8]) -> None:  # pragma: no cover - compiled
-    """Mark all cells of each run of equal readings that is longer than usual."""
-    rows = column.shape[0]
+def mark_stuck(column: Floats, run_limit: int, flags: NDArray[np.uint8]) -> None:  # pragma: no cover - compiled
+    """Mark all cells of each run of equal readings that is longer than usual, where every cell was seen."""
+    rows = column.shape[0] - 2
     first = 0
     for t in range(1, rows + 1):
-        if t == rows or column[t] != column[first]:
+        if t == rows or column[t + 1] != column[first + 1]:
             if t - first > run_limit:
                 for s in range(first, t):
                     flags[s] |= STUCK

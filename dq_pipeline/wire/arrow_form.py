@@ -84,7 +84,7 @@ def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
     """Write one message as an IPC stream, uncompressed."""
     body = json_form.header(recording, kind, process)
     names, arrays = list(recording.sensors), [pa.array(np.ascontiguousarray(one)) for one in recording.values.T]
-    for name, items in (columns_of(recording, process) if recording.channels else {}).items():
+    for name, items in columns_of(recording, process).items():
         names, arrays = [*names, name], [*arrays, pa.array([as_text(item) for item in items], pa.string())]
     if recording.times_s is not None or not names:
         times = clock(recording.times_s, len(recording.values), process.sample.period_s)

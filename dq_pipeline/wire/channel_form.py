@@ -60,6 +60,8 @@ def with_channels(
 
 def columns_of(recording: Recording, process: Process) -> dict[str, list[Any]]:
     """The channels that are sent among the sensors: categorical ones with an item for each row."""
+    if not recording.channels:
+        return {}
     times = clock(recording.times_s, len(recording.values), process.sample.period_s)
     today, categorical = process.channels, process.categories
     return {

@@ -85,7 +85,7 @@ def encode(recording: Recording, kind: Scope, process: Process) -> bytes:
 
 def header(recording: Recording, kind: Scope, process: Process) -> dict[str, Any]:
     """The envelope of a recording, without its values."""
-    columns = columns_of(recording, process) if recording.channels else {}
+    columns = columns_of(recording, process)
     body: dict[str, Any] = {
         "version": VERSION,
         "process": process.name,

@@ -22,7 +22,7 @@ from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.recording import Recording
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate.faults import inject, robust_scale
-from dq_pipeline.steps.reference import fit_scorer, with_faults
+from dq_pipeline.steps.reference import fit_scorer_on, with_faults
 
 Floats = NDArray[np.float64]
 
@@ -89,10 +89,7 @@ class Trial:
 def fitted(process: Process, known: SampleBatch, seed: int) -> QualityScorer:
     """A scorer on these recordings, as a release has it."""
     rng = np.random.default_rng([seed, 1])
-    reference = Reference.fit(known, process)
-    return fit_scorer(
-        process, reference, profile(known, reference), profile(with_faults(process, known, rng), reference), rng
-    )
+    return fit_scorer_on(process, known, with_faults(process, known, rng), rng)
 
 
 def as_readings(process: Process) -> Process:
