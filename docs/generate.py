@@ -18,6 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
+from dq_pipeline import feedback_section  # noqa: E402
 from dq_pipeline import process as model  # noqa: E402
 from dq_pipeline.encode import ENCODERS, Encoded  # noqa: E402
 from dq_pipeline.encode.registry import find  # noqa: E402
@@ -77,6 +78,9 @@ SECTIONS = {
     "model": model.Model,
     "promotion": model.Promotion,
     "feedback": model.Feedback,
+    "feedback.review": feedback_section.Review,
+    "feedback.gate": feedback_section.Gate,
+    "feedback.retrain": feedback_section.Retrain,
     "history": model.History,
 }
 
@@ -98,6 +102,9 @@ MEANING = {
     "model": "How the model is trained.",
     "promotion": "What a challenger must pass.",
     "feedback": "Which samples are flagged, and how many.",
+    "feedback.review": "Which flagged samples are settled without a person. Operates only.",
+    "feedback.gate": "What a sample must be to train a model. Operates only.",
+    "feedback.retrain": "When a model is trained again, and when not. Operates only.",
     "history": "Where past recordings are.",
     "stream.topic": "Where recordings come in.",
     "stream.labels_topic": "Where late labels come in.",

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from dq_pipeline import rules as consistency
 from dq_pipeline import units
 from dq_pipeline.encode.section import Categorical, Encoded, with_columns
+from dq_pipeline.feedback_section import Feedback
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 TOPIC = r"^[A-Za-z0-9._-]{1,200}$"
@@ -181,13 +182,6 @@ class Promotion(_Section):
     probation: int = Field(100, ge=0)
 
 
-class Feedback(_Section):
-    """Which samples a person should look at: how many where nothing is wrong, and where a score is doubtful."""
-
-    flags_per_100: float = Field(5.0, gt=0, le=50)
-    doubtful_band: float = Field(0.15, ge=0, le=1)
-
-
 class History(_Section):
     """Where past recordings are: a file (CSV, Parquet, Arrow) or a database table or query.
 
@@ -285,8 +279,10 @@ class Process(_Section):
         keep = {"process", "sample", "sensors", "rules", "target", "alarm", "quality", "drift", "model", "promotion"}
         # kept only where they say something: the hashes of all other processes stay what they were
         keep |= {"encoded"} if self.encoded else set()
-        keep |= {"feedback"} if self.feedback != Feedback() else set()
+        keep |= {"feedback"} if self.feedback.deciding() else set()
         deciding = self.model_dump(mode="json", include=keep, by_alias=True)
+        if "feedback" in deciding:
+            deciding["feedback"] = self.feedback.deciding()
         for named in (*deciding["sensors"].values(), *deciding.get("encoded", {}).values()):
             del named["aliases"]  # what a sensor was called only says how messages are read
         return deciding

@@ -16,9 +16,12 @@ from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
+from dq_pipeline.records.reviews import Action, Opinion, Review
 from dq_pipeline.records.samples import Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.training import TrainingSample, TrainingSet
 
 __all__ = [
+    "Action",
     "BatchOutcome",
     "BatchState",
     "Change",
@@ -38,14 +41,18 @@ __all__ = [
     "Loss",
     "Notice",
     "OffsetRange",
+    "Opinion",
     "Outgoing",
     "PredictionRow",
     "Quarantined",
     "RawMessage",
     "Recorded",
     "ReleaseRow",
+    "Review",
     "Role",
     "SampleScore",
     "Stage",
     "TargetRow",
+    "TrainingSample",
+    "TrainingSet",
 ]

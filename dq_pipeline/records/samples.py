@@ -12,7 +12,7 @@ Role = Literal["champion", "shadow", "canary", "replay"]
 
 @dataclass(frozen=True, slots=True)
 class SampleScore:
-    """Quality of one sample in one scope, by the release that scored it."""
+    """Quality of one sample in one scope, by the release that scored it, and the message that it came in."""
 
     sample_id: str
     scope: Literal["horizon", "completion"]
@@ -24,11 +24,16 @@ class SampleScore:
     accepted: bool
     drift_statistic: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    partition: int | None = None
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionRow:
-    """One answer. `fallback` names what answered in the model's place, None where the model did."""
+    """One answer. `fallback` names what answered in the model's place, None where the model did.
+
+    `expected_error` is what the error is thought to be before the truth is known, in the target's unit.
+    """
 
     sample_id: str
     release: str
@@ -39,16 +44,21 @@ class PredictionRow:
     unified: float | None
     fallback: str | None
     alarm: bool
+    expected_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """The truth about one sample and where it came from (`completion`, `labels`, `file`)."""
+    """The truth about one sample and where it came from (`completion`, `labels`, `file`, `http`, `review`).
+
+    `determined_at` is by the sender's clock, None where it did not say.
+    """
 
     sample_id: str
     value: float
     origin: str
     annotator: str = ""
+    determined_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,22 +114,6 @@ def document(name: str) -> Column[Any]:
     return Column(name, JSONB, nullable=False)
 
 
-def of_flag() -> tuple[Column[Any] | UniqueConstraint, ...]:
-    """Which sample is flagged, why, and by whom."""
-    return (
-        words("sample_id"),
-        words("kind"),
-        words("release"),
-        document("evidence"),
-        real("p", required=False),
-        flag("rejected"),
-        words("who"),
-        words("mark"),
-        instant("at"),
-        UniqueConstraint("process", "sample_id", "kind", "release", "mark", name="flags_once"),
-    )
-
-
 def of_incident() -> tuple[Column[Any] | UniqueConstraint, ...]:
     """When it was seen and whether people were told; of a sensor at fault also its life."""
     return (

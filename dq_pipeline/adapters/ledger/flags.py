@@ -9,7 +9,8 @@ from sqlalchemy import Connection, and_, func, select
 
 from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, know_process
-from dq_pipeline.adapters.ledger.schema import batches, flags, predictions, scores
+from dq_pipeline.adapters.ledger.feedback_schema import flags
+from dq_pipeline.adapters.ledger.schema import batches, predictions, scores
 from dq_pipeline.records import Flag, FlagKind, FlagRow, PredictionRow, Recorded
 
 

@@ -11,8 +11,9 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, know_process
+from dq_pipeline.adapters.ledger.feedback_schema import flags
 from dq_pipeline.adapters.ledger.flags import write_flags
-from dq_pipeline.adapters.ledger.schema import batches, flags, predictions, processes, scores, targets
+from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores, targets
 from dq_pipeline.records import BatchState, CommittedBatch, Flag, Judged, Role, TargetRow
 
 
@@ -187,6 +188,7 @@ def write_targets(connection: Connection, process: str, rows: Sequence[TargetRow
             "value": row.value,
             "origin": row.origin,
             "annotator": row.annotator,
+            "determined_at": row.determined_at,
             "at": now,
         }
         for row in rows

@@ -24,7 +24,6 @@ from dq_pipeline.adapters.ledger.columns import (
     flag,
     instant,
     number,
-    of_flag,
     of_incident,
     of_process,
     real,
@@ -125,6 +124,8 @@ scores = Table(
     flag("accepted"),
     real("drift_statistic", required=False),
     document("metadata"),
+    Column("partition", Integer),  # the message it came in
+    whole("offset", required=False),
     CheckConstraint("(scope = 'completion') = (sample IS NOT NULL)", name="scores_numbered"),
 )
 Index("scores_sample", scores.c.process, scores.c.sample, unique=True, postgresql_where=text("sample IS NOT NULL"))
@@ -142,6 +143,7 @@ predictions = Table(
     real("unified", required=False),
     words("fallback", required=False),
     flag("alarm"),
+    real("expected_error", required=False),  # before the truth is known
     instant("at"),
 )
 Index("predictions_release", predictions.c.process, predictions.c.release, predictions.c.role)
@@ -155,6 +157,8 @@ targets = Table(
     words("origin"),
     words("annotator"),
     instant("at"),
+    instant("determined_at", required=False),  # by the sender's clock
+    whole("lag", required=False),  # samples that completed between this one and its label
     UniqueConstraint("process", "sample_id", "value", "origin", name="targets_once"),
 )
 quarantine = Table(
@@ -239,8 +243,6 @@ drift_alarms = Table(
 incidents = Table(
     "incidents", metadata, number(), of_process(), words("kind"), words("title"), document("evidence"), *of_incident()
 )
-flags = Table("flags", metadata, number(), of_process(), *of_flag())
-Index("flags_newest", flags.c.process, flags.c.id)
 releases = Table(
     "releases",
     metadata,
