@@ -10,6 +10,8 @@ from dq_pipeline.records import Candidate, FlagRow, Opinion, Review, Ruling, Sta
 
 Decide = Callable[[Review, Sequence[Opinion]], Ruling]
 """What all opinions on a review come to, the newest last."""
+Said = tuple[int, Sequence[Opinion], Decide]
+"""A review's number, new opinions, and what decides."""
 
 
 class Reviews(Protocol):
@@ -22,10 +24,8 @@ class Reviews(Protocol):
         of another sample, waiting or settled, is refused.
         """
 
-    def judge(
-        self, process: str, review: int, opinions: Sequence[Opinion], decide: Decide, now: datetime
-    ) -> tuple[Review, int]:
-        """Append opinions and settle, in one transaction with the targets and flags; the review, and how many were new.
+    def judge(self, process: str, said: Sequence[Said], now: datetime) -> Sequence[tuple[Review, int]]:
+        """Append opinions and settle, with the targets and flags: all or nothing; each review, and how many were new.
 
         Opinions whose token stands there already are passed over; where all are, nothing changes, whatever the state.
         Raises StateError if there is no such review, or it does not wait any more.

@@ -11,6 +11,7 @@ from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.judge import judge
+from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
 from dq_pipeline.steps.labels import add_labels, take_labels
 from dq_pipeline.steps.promote import ask, promote, reject
 from dq_pipeline.steps.pull import pull
@@ -38,6 +39,7 @@ __all__ = [
     "export_rows",
     "fill_queue",
     "flags",
+    "from_label_studio",
     "judge",
     "let_go",
     "plan",
@@ -55,6 +57,7 @@ __all__ = [
     "stage",
     "status",
     "take_labels",
+    "to_label_studio",
     "train",
     "unify",
 ]

@@ -10,12 +10,12 @@ from typing import Any, get_args
 
 from dq_pipeline.errors import StateError
 from dq_pipeline.feedback.review import Agreement, ruling, tally, truth_of
-from dq_pipeline.feedback.values import plausible
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import Action, Opinion, Review, Ruling
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.reviews import known
+from dq_pipeline.target import plausible
 
 WHY_CHARACTERS = 2000
 _WHO_CHARACTERS = 200
@@ -64,7 +64,8 @@ def judge(
         world, settings, row, who=who, action=action, value=value, confidence=confidence, why=why, token=token,
         evidence=evidence,
     )  # fmt: skip
-    after, new = world.ledger.judge(process, review, [said], decider(world, settings, row.sample_id), utc_now())
+    decide = decider(world, settings, row.sample_id)
+    ((after, new),) = world.ledger.judge(process, [(review, [said], decide)], utc_now())
     return {
         "process": process,
         "review": review,
@@ -93,12 +94,12 @@ def opinion(
     who, why = who.strip(), why.strip()
     if action not in get_args(Action):
         raise StateError(f"action: one of {', '.join(get_args(Action))} expected, found {action!r}")
-    if not 0 < len(who) <= _WHO_CHARACTERS or who.startswith("rule:"):
+    if not 0 < len(who) <= _WHO_CHARACTERS or not who.isprintable() or who.startswith("rule:"):
         raise StateError(f"who: a name of 1 to {_WHO_CHARACTERS} characters, no rule's, expected; found {who[:50]!r}")
     if len(why) > WHY_CHARACTERS:
         raise StateError(f"why: at most {WHY_CHARACTERS} characters expected, found {len(why)}")
-    if len(token) > _TOKEN_CHARACTERS:
-        raise StateError(f"token: at most {_TOKEN_CHARACTERS} characters expected, found {len(token)}")
+    if len(token) > _TOKEN_CHARACTERS or not token.isprintable():
+        raise StateError(f"token: at most {_TOKEN_CHARACTERS} printable characters expected, found {token[:50]!r}")
     if confidence is not None and not (_is_number(confidence) and 0.0 <= confidence <= 1.0):
         raise StateError(f"confidence: a number from 0 to 1 expected, found {confidence!r}")
     if action == "reject" and not why:

@@ -188,7 +188,8 @@ class _Look:
             return ruling(waiting, opinions, result, release="" if answer is None else answer.release, now=self._now)
 
         try:
-            return bool(self._world.ledger.judge(self._process.name, review.id, [said], decide, self._now)[1])
+            ((_, new),) = self._world.ledger.judge(self._process.name, [(review.id, [said], decide)], self._now)
+            return bool(new)
         except StateError:
             return False
 

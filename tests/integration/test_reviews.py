@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pytest
 
 from dq_pipeline import steps
-from dq_pipeline.errors import StateError
 from dq_pipeline.records import Flag, FlagKind
 from dq_pipeline.steps.clock import utc_now
-from dq_pipeline.steps.training_data import training_data
 
 from .conftest import Plant, recordings  # type: ignore[import-not-found]
 

@@ -21,6 +21,7 @@ from dq_pipeline.errors import StateError
 from dq_pipeline.records import Candidate, FlagRow, Opinion, Review, Ruling, State, TargetRow
 
 Decide = Callable[[Review, Sequence[Opinion]], Ruling]
+Said = tuple[int, Sequence[Opinion], Decide]
 
 
 class Reviews(Database):
@@ -36,10 +37,8 @@ class Reviews(Database):
             lock_process(connection, process)
             return [_enter(connection, process, row, now) for row in rows]
 
-    def judge(
-        self, process: str, review: int, opinions: Sequence[Opinion], decide: Decide, now: datetime
-    ) -> tuple[Review, int]:
-        """Append opinions and settle, in one transaction with the targets and flags; the review, and how many were new.
+    def judge(self, process: str, said: Sequence[Said], now: datetime) -> Sequence[tuple[Review, int]]:
+        """Append opinions and settle, with the targets and flags: all or nothing; each review, and how many were new.
 
         Opinions whose token stands there already are passed over; where all are, nothing changes, whatever the state.
 
@@ -50,29 +49,7 @@ class Reviews(Database):
         """
         with self._begin() as connection:
             lock_process(connection, process)
-            wanted = select(reviews).where(reviews.c.process == process, reviews.c.id == review).with_for_update()
-            row = connection.execute(wanted).one_or_none()
-            if row is None:
-                raise StateError(
-                    f"{process}: a review of the queue expected, found no {review}. `dq reviews {process}`."
-                )
-            said = _opinions(connection, process, [review]).get(review, ())
-            known = {one.token for one in said}
-            fresh = [replace(one, at=now) for one in opinions if one.token not in known]
-            if not fresh:
-                return _review(row), 0
-            if row.state != "waiting":
-                raise StateError(_over(process, row, said))
-            ruling = decide(_review(row), (*said, *fresh))
-            _write_opinions(connection, process, review, (*fresh, *ruling.opinions), now)
-            write_targets(connection, process, ruling.targets, now)
-            write_flags(connection, process, ruling.flags, now)
-            change: dict[str, Any] = {"rounds": ruling.rounds}
-            if ruling.outcome is not None:
-                change |= {"state": "settled", "settled_at": now, "outcome": ruling.outcome}
-                change |= {"value": ruling.value, "automatic": ruling.automatic}
-            changed = update(reviews).where(reviews.c.id == review).values(change).returning(reviews)
-            return _review(connection.execute(changed).one()), len(fresh)
+            return [_judge(connection, process, *one, now) for one in said]
 
     def reviews(
         self,
@@ -157,6 +134,32 @@ class Reviews(Database):
         with self._begin() as connection:
             rows = connection.execute(wanted.order_by(targets.c.id)).all()
         return _by(rows, "sample_id", lambda row: TargetRow(**{name: getattr(row, name) for name in names}))
+
+
+def _judge(
+    connection: Connection, process: str, number: int, said: Sequence[Opinion], decide: Decide, now: datetime
+) -> tuple[Review, int]:
+    wanted = select(reviews).where(reviews.c.process == process, reviews.c.id == number).with_for_update()
+    row = connection.execute(wanted).one_or_none()
+    if row is None:
+        raise StateError(f"{process}: a review expected, found no {number}. `dq reviews {process}`.")
+    before = _opinions(connection, process, [number]).get(number, ())
+    known = {one.token for one in before}
+    fresh = [replace(one, at=now) for one in said if one.token not in known]
+    if not fresh:
+        return _review(row), 0
+    if row.state != "waiting":
+        raise StateError(_over(process, row, before))
+    ruling = decide(_review(row), (*before, *fresh))
+    _write_opinions(connection, process, number, (*fresh, *ruling.opinions), now)
+    write_targets(connection, process, ruling.targets, now)
+    write_flags(connection, process, ruling.flags, now)
+    change: dict[str, Any] = {"rounds": ruling.rounds}
+    if ruling.outcome is not None:
+        change |= {"state": "settled", "settled_at": now, "outcome": ruling.outcome}
+        change |= {"value": ruling.value, "automatic": ruling.automatic}
+    changed = update(reviews).where(reviews.c.id == number).values(change).returning(reviews)
+    return _review(connection.execute(changed).one()), len(fresh)
 
 
 def _enter(connection: Connection, process: str, row: Candidate, now: datetime) -> tuple[Review, bool]:
