@@ -10,11 +10,14 @@ from dq_pipeline.steps.flags import flags, report
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
+from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
 from dq_pipeline.steps.promote import ask, promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive
+from dq_pipeline.steps.review_queue import fill_queue
+from dq_pipeline.steps.reviews import review, reviews
 from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
@@ -34,7 +37,9 @@ __all__ = [
     "drain",
     "evaluate",
     "export_rows",
+    "fill_queue",
     "flags",
+    "judge",
     "label_state",
     "let_go",
     "plan",
@@ -46,6 +51,8 @@ __all__ = [
     "report",
     "resume",
     "retrain",
+    "review",
+    "reviews",
     "roll_back",
     "stage",
     "status",
