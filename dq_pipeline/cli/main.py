@@ -21,6 +21,7 @@ from dq_pipeline.cli import (
     experiments,
     feed,
     flags,
+    governor,
     import_,
     incidents,
     initialize,
@@ -85,6 +86,7 @@ _LOOP = (
     flags,
     status,
     releases,
+    governor,
     incidents,
     airflow,
 )

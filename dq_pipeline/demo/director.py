@@ -101,7 +101,11 @@ class Director:
                     f"it, and {self.var}/airflow/logs/dag_id={name}_initialization says which."
                 )
             with self.timeline.phase("stream"):
-                for kind in ("adaptation", "deployment"):  # what is due before the first one runs is not heard
+                for kind in (
+                    "adaptation",
+                    "feedback",
+                    "deployment",
+                ):  # what is due before the first one runs is not heard
                     self._until_parsed(api, f"{name}_{kind}")
                     api.pause(f"{name}_{kind}", False)
                 sent = self._stream(world, process, plan, feed)

@@ -6,6 +6,7 @@ from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.drift import Drift
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
+from dq_pipeline.adapters.ledger.governing import Governing
 from dq_pipeline.adapters.ledger.incidents import Incidents
 from dq_pipeline.adapters.ledger.outbox import Outbox
 from dq_pipeline.adapters.ledger.outcomes import Outcomes
@@ -14,7 +15,7 @@ from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 
 
-class PostgresLedger(Claims, Outcomes, Samples, Outbox, Drift, Incidents, Flags, Releases, Facts, Summary):
+class PostgresLedger(Claims, Outcomes, Samples, Outbox, Drift, Incidents, Flags, Governing, Releases, Facts, Summary):
     """:class:`dq_pipeline.ports.Ledger` on PostgreSQL, in the schema `dq` of the given database.
 
     Every method is one transaction. Construct it with a URL (`postgresql://user:password@host:5432/name`), call
