@@ -243,14 +243,17 @@ def test_strange_samples_ask_for_labels_first_and_then_for_a_training(plant: Pla
     plant.edit(drift={"policy": "static"})
     plant.initialize()
     retrain(plant, coverage=0.5, min_labels=15)
-    feed(plant, 2, 1000)
-    strange = recordings(20, plant.rng, first=2000, shift=3.0)
-    plant.publish([replace(run, target=None) for run in strange])
-    plant.turn()
+    strange = []
+    for turn in range(3):  # a few among many: what a whole window shows is drift, and flags nobody
+        few = [recordings(1, plant.rng, first=5000 + 10 * turn + i, shift=(-1) ** i * 4.0)[0] for i in range(6)]
+        few = [replace(run, target=None) for run in few]
+        plant.publish([*recordings(24, plant.rng, first=1000 + 100 * turn), *few])
+        plant.turn()
+        strange += few
     waiting = govern(plant)
     assert waiting["branch"] == "nothing"
     assert "labels are wanted for" in waiting["why_not"][0]
-    rows = [{"sample_id": run.sample_id, "value": float(run.target[20:].mean())} for run in strange]
+    rows = [{"sample_id": run.sample_id, "value": 5.0 + 8.0 * (-1) ** (i + 1)} for i, run in enumerate(strange)]
     steps.add_labels(world, process, rows)
     found = govern(plant)
-    assert (found["branch"], found["trigger"]) == ("adapt", "coverage")
+    assert (found["branch"], found["trigger"]) == ("adapt", "coverage"), found
