@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dq_pipeline.ports.governing import Governing
+from dq_pipeline.ports.reviews import Reviews
 from dq_pipeline.ports.samples import Samples
 from dq_pipeline.records import (
     BatchOutcome,
@@ -27,7 +28,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Governing, Protocol):
+class Ledger(Samples, Reviews, Governing, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life
