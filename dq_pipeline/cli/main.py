@@ -21,6 +21,7 @@ from dq_pipeline.cli import (
     experiments,
     feed,
     flags,
+    governor,
     import_,
     incidents,
     initialize,
@@ -87,6 +88,7 @@ _LOOP = (
     reviews,
     status,
     releases,
+    governor,
     incidents,
     airflow,
 )

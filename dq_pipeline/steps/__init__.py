@@ -7,13 +7,14 @@ from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.flag_export import export_rows
 from dq_pipeline.steps.flags import flags, report
+from dq_pipeline.steps.govern import ask, govern, governor
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
-from dq_pipeline.steps.promote import ask, promote, reject
+from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive
@@ -41,6 +42,8 @@ __all__ = [
     "fill_queue",
     "flags",
     "from_label_studio",
+    "govern",
+    "governor",
     "judge",
     "label_state",
     "let_go",

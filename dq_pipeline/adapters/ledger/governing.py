@@ -1,0 +1,34 @@
+"""What could be learned that was not known before: counts for the governor."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import and_, distinct, exists, func, select
+
+from dq_pipeline.adapters.ledger.database import Database
+from dq_pipeline.adapters.ledger.feedback_schema import flags
+from dq_pipeline.adapters.ledger.schema import scores, targets
+
+
+class Governing(Database):
+    """The part of the ledger that counts what could be learned."""
+
+    def labelled_since(self, process: str, since: datetime) -> int:
+        """Completed samples, accepted and not rejected by a person, of which a label came or changed after `since`."""
+        rejected = exists().where(
+            flags.c.process == process, flags.c.sample_id == targets.c.sample_id, flags.c.rejected.is_(True)
+        )
+        completed = and_(
+            scores.c.process == targets.c.process,
+            scores.c.sample_id == targets.c.sample_id,
+            scores.c.scope == "completion",
+            scores.c.accepted.is_(True),
+        )
+        wanted = (
+            select(func.count(distinct(targets.c.sample_id)))
+            .join(scores, completed)
+            .where(targets.c.process == process, targets.c.at > since, ~rejected)
+        )
+        with self._begin() as connection:
+            return connection.execute(wanted).scalar_one()
