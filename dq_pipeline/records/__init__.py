@@ -17,7 +17,7 @@ from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
-from dq_pipeline.records.samples import Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.training import TrainingSample, TrainingSet
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "DriftEvent",
     "Ending",
     "EventState",
+    "Expected",
     "Flag",
     "FlagKind",
     "FlagRow",
