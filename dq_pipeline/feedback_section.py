@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,18 @@ class _Section(BaseModel):
 
 
 class Review(_Section):
-    """Which flagged samples are settled without a person, and which share of these a person sees all the same."""
+    """Which flagged samples are settled without a person, and which share of these a person sees all the same.
+
+    Operates only: takes effect with the next sample that is looked at.
+    """
+
+    settle: bool = True
+    reject_below: float = Field(0.5, ge=0, le=1)
+    accept_within: float = Field(0.25, ge=0, le=1)
+    seen_share: float = Field(0.1, ge=0, le=1)
+    second_opinion: Annotated[float, Field(ge=0, le=1)] | Literal["conflicts"] = 0.0
+    tolerance: float = Field(0.25, ge=0, le=10)
+    most_opinions: int = Field(3, ge=2, le=9)
 
 
 class Gate(_Section):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from dq_pipeline.ports.reviews import Reviews
 from dq_pipeline.ports.samples import Samples
 from dq_pipeline.records import (
     BatchOutcome,
@@ -26,7 +27,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Protocol):
+class Ledger(Samples, Reviews, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

@@ -16,7 +16,7 @@ from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
-from dq_pipeline.records.reviews import Action, Opinion, Review
+from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.samples import Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.training import TrainingSample, TrainingSet
 
@@ -24,6 +24,7 @@ __all__ = [
     "Action",
     "BatchOutcome",
     "BatchState",
+    "Candidate",
     "Change",
     "Claim",
     "CommittedBatch",
@@ -50,8 +51,10 @@ __all__ = [
     "ReleaseRow",
     "Review",
     "Role",
+    "Ruling",
     "SampleScore",
     "Stage",
+    "State",
     "TargetRow",
     "TrainingSample",
     "TrainingSet",

@@ -10,11 +10,14 @@ from dq_pipeline.steps.flags import flags, report
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
+from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.labels import add_labels, take_labels
 from dq_pipeline.steps.promote import ask, promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive
+from dq_pipeline.steps.review_queue import fill_queue
+from dq_pipeline.steps.reviews import review, reviews
 from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.status import status
 
@@ -33,7 +36,9 @@ __all__ = [
     "drain",
     "evaluate",
     "export_rows",
+    "fill_queue",
     "flags",
+    "judge",
     "let_go",
     "plan",
     "promote",
@@ -44,6 +49,8 @@ __all__ = [
     "report",
     "resume",
     "retrain",
+    "review",
+    "reviews",
     "roll_back",
     "stage",
     "status",

@@ -17,6 +17,7 @@ from dq_pipeline.adapters.ledger.columns import (
     words,
 )
 from dq_pipeline.adapters.ledger.schema import metadata as metadata  # with all tables, these among them
+from dq_pipeline.adapters.ledger.schema import targets
 
 flags = Table(
     "flags",
@@ -36,13 +37,22 @@ flags = Table(
 )
 Index("flags_newest", flags.c.process, flags.c.id)
 Index("flags_sample", flags.c.process, flags.c.sample_id)
+Index(  # reviewers may come back to a value: each of their words stands
+    "targets_once",
+    targets.c.process,
+    targets.c.sample_id,
+    targets.c.value,
+    targets.c.origin,
+    unique=True,
+    postgresql_where=text("origin <> 'review'"),
+)
 reviews = Table(
     "reviews",  # one row for each time a sample is looked at
     metadata,
     number(),
     of_process(),
     words("sample_id"),
-    words("state"),  # waiting, settled
+    words("state"),  # waiting, settled, refused
     real("priority"),
     document("reasons"),
     Column("rounds", Integer, nullable=False),  # opinions that are wanted
@@ -51,7 +61,11 @@ reviews = Table(
     words("outcome", required=False),  # accept, correct, reject
     real("value", required=False),
     flag("automatic"),
+    words("content"),  # hash of the recording, empty where it could not be read
 )
+Index("reviews_sample", reviews.c.process, reviews.c.sample_id)
+Index("reviews_content", reviews.c.process, reviews.c.content)
+Index("reviews_state", reviews.c.process, reviews.c.state, reviews.c.priority)
 Index(
     "reviews_waiting",
     reviews.c.process,
@@ -75,6 +89,7 @@ opinions = Table(
     flag("automatic"),
     instant("at"),
     words("token"),  # the form's: sent twice it counts once
+    document("evidence"),
     UniqueConstraint("process", "review", "token", name="opinions_once"),
 )
 training_batches = Table(

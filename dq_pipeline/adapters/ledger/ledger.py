@@ -10,11 +10,12 @@ from dq_pipeline.adapters.ledger.incidents import Incidents
 from dq_pipeline.adapters.ledger.outbox import Outbox
 from dq_pipeline.adapters.ledger.outcomes import Outcomes
 from dq_pipeline.adapters.ledger.releases import Releases
+from dq_pipeline.adapters.ledger.reviews import Reviews
 from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 
 
-class PostgresLedger(Claims, Outcomes, Samples, Outbox, Drift, Incidents, Flags, Releases, Facts, Summary):
+class PostgresLedger(Claims, Outcomes, Samples, Outbox, Drift, Incidents, Flags, Reviews, Releases, Facts, Summary):
     """:class:`dq_pipeline.ports.Ledger` on PostgreSQL, in the schema `dq` of the given database.
 
     Every method is one transaction. Construct it with a URL (`postgresql://user:password@host:5432/name`), call

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, select, true
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from dq_pipeline.adapters.ledger.bulk import write_rows
-from dq_pipeline.adapters.ledger.database import Database, know_process
+from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.feedback_schema import flags
 from dq_pipeline.adapters.ledger.flags import write_flags
 from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores, targets
@@ -115,7 +115,7 @@ class Samples(Database):
     def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime, *, flags: Sequence[Flag] = ()) -> int:
         """Late labels with the flags they raise; the same label twice is one. Returns how many were new."""
         with self._begin() as connection:
-            know_process(connection, process)
+            lock_process(connection, process)  # flags are numbered in the order in which they can be seen
             write_flags(connection, process, flags, now)
             return write_targets(connection, process, rows, now)
 

@@ -159,7 +159,6 @@ targets = Table(
     instant("at"),
     instant("determined_at", required=False),  # by the sender's clock
     whole("lag", required=False),  # samples that completed between this one and its label
-    UniqueConstraint("process", "sample_id", "value", "origin", name="targets_once"),
 )
 quarantine = Table(
     "quarantine",

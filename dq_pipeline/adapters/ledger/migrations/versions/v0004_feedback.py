@@ -15,6 +15,8 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(
         """
         ALTER TABLE dq.targets ADD COLUMN determined_at TIMESTAMP WITH TIME ZONE, ADD COLUMN lag BIGINT;
+        ALTER TABLE dq.targets DROP CONSTRAINT targets_once;
+        CREATE UNIQUE INDEX targets_once ON dq.targets (process, sample_id, value, origin) WHERE origin <> 'review';
         ALTER TABLE dq.scores ADD COLUMN partition INTEGER, ADD COLUMN "offset" BIGINT;
         ALTER TABLE dq.predictions ADD COLUMN expected_error DOUBLE PRECISION;
         CREATE INDEX flags_sample ON dq.flags (process, sample_id);
@@ -30,8 +32,12 @@ def upgrade() -> None:
             settled_at TIMESTAMP WITH TIME ZONE,
             outcome TEXT,
             value DOUBLE PRECISION,
-            automatic BOOLEAN NOT NULL
+            automatic BOOLEAN NOT NULL,
+            content TEXT NOT NULL
         );
+        CREATE INDEX reviews_sample ON dq.reviews (process, sample_id);
+        CREATE INDEX reviews_content ON dq.reviews (process, content);
+        CREATE INDEX reviews_state ON dq.reviews (process, state, priority);
         CREATE UNIQUE INDEX reviews_waiting ON dq.reviews (process, sample_id) WHERE state = 'waiting';
         CREATE TABLE dq.opinions (
             id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -47,6 +53,7 @@ def upgrade() -> None:
             automatic BOOLEAN NOT NULL,
             at TIMESTAMP WITH TIME ZONE NOT NULL,
             token TEXT NOT NULL,
+            evidence JSONB NOT NULL,
             CONSTRAINT opinions_once UNIQUE (process, review, token)
         );
         CREATE TRIGGER opinions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dq.opinions
