@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
     from dq_pipeline.ports import World as PortsWorld
 else:
     PortsWorld = object
+
+log = logging.getLogger(__name__)
+
+WARM = (
+    "dq_pipeline.steps",
+    "dq_pipeline.wiring",
+    "dq_pipeline.adapters.ledger",
+    "dq_pipeline.adapters.mlflow_registry",
+)
 
 
 class Opened:
@@ -32,6 +43,14 @@ class Opened:
             if self._world is None:
                 self._world = self._stack.enter_context(self._open())
             return self._world
+
+    def warm(self) -> None:
+        """Import what answers need, so that the first reader does not wait for it; errors are the first reader's."""
+        try:
+            for name in WARM:
+                importlib.import_module(name)
+        except ImportError:
+            log.exception("The pages' modules could not be imported; the pages will say the same")
 
     def close(self) -> None:
         """Close what was opened."""
