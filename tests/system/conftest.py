@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,36 +98,38 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def logged_in(browser: Any, site: Site) -> dict[str, Any]:
-    """What a browser keeps after each role logged in through Airflow's own form."""
-    return {who: _log_in(browser, site, who) for who in site.passwords}
+def contexts(browser: Any, site: Site) -> Callable[[str, str, str], Any]:
+    """A browser of a role, of a size, in light or dark; each role logs in once, through Airflow's own form."""
 
+    @cache
+    def kept(who: str) -> Any:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{site.url}/auth/login?next={site.url}/")
+        page.locator("input[name=username]").fill(who)
+        page.locator("input[name=password]").fill(site.passwords[who])
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/auth/" not in url)
+        return context.storage_state()
 
-def _log_in(browser: Any, site: Site, who: str) -> Any:
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{site.url}/auth/login?next={site.url}/")
-    page.locator("input[name=username]").fill(who)
-    page.locator("input[name=password]").fill(site.passwords[who])
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "/auth/" not in url)
-    kept = context.storage_state()
-    context.close()
-    return kept
+    @cache
+    def context(who: str, size: str, scheme: str) -> Any:
+        return browser.new_context(
+            viewport=SIZES[size], color_scheme=scheme, storage_state=kept(who), has_touch=size == "phone"
+        )
+
+    return context
 
 
 @pytest.fixture
-def visit(browser: Any, logged_in: dict[str, Any], site: Site) -> Iterator[Any]:
+def visit(contexts: Callable[[str, str, str], Any], site: Site) -> Iterator[Any]:
     """Opens a page as a role, at a size, in light or dark; what its console says is an error."""
     opened: list[Any] = []
     said: list[str] = []
 
     def open_page(path: str, who: str = "admin", size: str = "desktop", scheme: str = "light") -> Any:
-        context = browser.new_context(
-            viewport=SIZES[size], color_scheme=scheme, storage_state=logged_in[who], has_touch=size == "phone"
-        )
-        opened.append(context)
-        page = context.new_page()
+        page = contexts(who, size, scheme).new_page()
+        opened.append(page)
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda found: said.append(found.text) if found.type == "error" else None)
@@ -134,8 +137,8 @@ def visit(browser: Any, logged_in: dict[str, Any], site: Site) -> Iterator[Any]:
         return page
 
     yield open_page
-    for context in opened:
-        context.close()
+    for page in opened:
+        page.close()
     assert said == []
 
 

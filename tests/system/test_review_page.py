@@ -55,7 +55,7 @@ def test_accept_by_clicks(visit: Any, site: Site) -> None:
 def test_correct_by_clicks_takes_number_reason_and_confidence(visit: Any, site: Site) -> None:
     review = site.review()
     page = visit(path_of(site, review))
-    page.get_by_text("Correct", exact=True).click()
+    page.locator("label.correct").click()
     page.get_by_role("button", name="Send").click()
     assert site.opinions(review) == [], "nothing is sent without a number"
     page.get_by_label("Right value").fill("5.25")
@@ -72,7 +72,7 @@ def test_correct_by_clicks_takes_number_reason_and_confidence(visit: Any, site: 
 def test_reject_by_clicks_needs_a_reason(visit: Any, site: Site) -> None:
     review = site.review()
     page = visit(path_of(site, review))
-    page.get_by_text("Reject", exact=True).click()
+    page.locator("label.reject").click()
     page.get_by_role("button", name="Send").click()
     assert site.opinions(review) == [], "nothing is sent without a reason"
     page.get_by_label("Reason").fill("sensor unplugged")
@@ -84,7 +84,7 @@ def test_reject_by_clicks_needs_a_reason(visit: Any, site: Site) -> None:
 def test_skip_leaves_it_waiting(visit: Any, site: Site) -> None:
     review = site.review()
     page = visit(path_of(site, review), size="phone")
-    page.get_by_text("Skip", exact=True).click()
+    page.locator("label.skip").click()
     send(page, site)
     assert [said["action"] for said in site.opinions(review)] == ["skip"]
     assert site.world.ledger.review(site.process, review).state == "waiting"  # type: ignore[union-attr]
@@ -132,7 +132,7 @@ def test_all_of_it_by_keys_alone(visit: Any, site: Site, screens: Path) -> None:
 def test_two_clicks_at_once_are_one_opinion(visit: Any, site: Site) -> None:
     review = site.review()
     page = visit(path_of(site, review))
-    page.get_by_text("Accept", exact=True).click()
+    page.locator("label.accept").click()
     page.evaluate("() => { const f = document.getElementById('judge'); f.requestSubmit(); f.requestSubmit(); }")
     page.wait_for_url(lambda url: not url.endswith(f"/{review}"))
     assert len(site.opinions(review)) == 1
@@ -142,7 +142,7 @@ def test_what_goes_wrong_is_said_and_nothing_typed_is_lost(visit: Any, site: Sit
     review = site.review()
     page = visit(path_of(site, review))
     page.route("**/opinions", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
-    page.get_by_text("Correct", exact=True).click()
+    page.locator("label.correct").click()
     page.get_by_label("Right value").fill("4.5")
     page.evaluate("console.error = () => {}")
     page.unroute("**/opinions")
@@ -188,7 +188,7 @@ def test_nothing_waits(visit: Any, site: Site, screens: Path) -> None:
 def test_the_queue_is_filtered_by_kind(visit: Any, site: Site) -> None:
     page = visit(f"/dq/{site.process}/reviews")
     everything = page.locator("[data-row]").count()
-    page.get_by_role("link", name="unlike the reference").click()
+    page.get_by_role("link", name="unlike the reference", exact=True).click()
     page.wait_for_url("**kind=out_of_distribution*")
     assert 0 < page.locator("[data-row]").count() < everything
     assert page.locator("[data-row]").filter(has_not_text="unlike the reference").count() == 0

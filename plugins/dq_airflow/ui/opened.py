@@ -21,10 +21,17 @@ else:
 log = logging.getLogger(__name__)
 
 WARM = (
-    "dq_pipeline.steps",
+    "numpy",
+    "pandas",
+    "xgboost",
+    "psycopg2.extras",
+    "sqlalchemy.dialects.postgresql",
+    "mlflow.tracking.request_header.registry",
     "dq_pipeline.wiring",
+    "dq_pipeline.adapters.lake",
     "dq_pipeline.adapters.ledger",
     "dq_pipeline.adapters.mlflow_registry",
+    "dq_pipeline.steps",
 )
 
 
