@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dq_pipeline.ports.samples import Samples
+from dq_pipeline.ports.targets import Targets
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
@@ -26,7 +27,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Protocol):
+class Ledger(Samples, Targets, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

@@ -11,7 +11,7 @@ from dq_pipeline.records.batches import (
     RawMessage,
 )
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
-from dq_pipeline.records.flags import Flag, FlagKind, FlagRow, Recorded
+from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
@@ -21,6 +21,7 @@ from dq_pipeline.records.samples import Judged, PredictionRow, Role, SampleScore
 from dq_pipeline.records.training import TrainingSample, TrainingSet
 
 __all__ = [
+    "UNBUDGETED",
     "Action",
     "BatchOutcome",
     "BatchState",

@@ -51,7 +51,8 @@ class PredictionRow:
 class TargetRow:
     """The truth about one sample and where it came from (`completion`, `labels`, `file`, `http`, `review`).
 
-    `determined_at` is by the sender's clock, None where it did not say.
+    `determined_at` is by the sender's clock, None where it did not say. The ledger says when it came, `at`, and `lag`:
+    how many samples completed between this one and its label, None while the sample has not completed, or of history.
     """
 
     sample_id: str
@@ -59,6 +60,8 @@ class TargetRow:
     origin: str
     annotator: str = ""
     determined_at: datetime | None = None
+    at: datetime | None = None
+    lag: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dq_pipeline.steps.flags import flags, report
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
-from dq_pipeline.steps.labels import add_labels, take_labels
+from dq_pipeline.steps.labels import add_labels, label_state, take_labels
 from dq_pipeline.steps.promote import ask, promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
@@ -34,6 +34,7 @@ __all__ = [
     "evaluate",
     "export_rows",
     "flags",
+    "label_state",
     "let_go",
     "plan",
     "promote",
