@@ -1,7 +1,7 @@
 """Steps: one function per task of the platform. Core and ports, no Airflow: what DAGs, the CLI and replay call."""
 
 from dq_pipeline.steps.act import act, drain
-from dq_pipeline.steps.adapt import adapt, evaluate, retrain, stage
+from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.decide import decide
@@ -16,6 +16,7 @@ from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive
 from dq_pipeline.steps.rollback import resume, roll_back
+from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
 
 __all__ = [
