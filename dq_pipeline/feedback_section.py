@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class _Section(BaseModel):
@@ -17,6 +17,19 @@ class Review(_Section):
 
 class Gate(_Section):
     """What a sample must be to train a model. Operates only: takes effect with the next training."""
+
+    missing: float = Field(0.5, ge=0, le=1)
+    range: tuple[float, float] | None = None
+    near: float = Field(0.01, ge=0, le=0.5)
+    labels_per_100: float = Field(5.0, ge=0, le=50)
+    min_new: int = Field(5, ge=0)
+
+    @field_validator("range")
+    @classmethod
+    def _ordered(cls, limits: tuple[float, float] | None) -> tuple[float, float] | None:
+        if limits is not None and not limits[0] < limits[1]:
+            raise ValueError("two limits, the lower one first, as [0, 2.5]")
+        return limits
 
 
 class Retrain(_Section):
