@@ -8,9 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
-
 import venv as environment  # the file beside this one
+from pathlib import Path
 
 LOCK = environment.ROOT / "requirements-system.txt"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
