@@ -32,6 +32,7 @@ BENCHMARKS = (
     "causes",
     "intervals",
     "flags",
+    "label_gate",
     "initialization",
     "dq_run",
     "dag_parse",

@@ -25,6 +25,7 @@ from dq_pipeline.cli import (
     incidents,
     initialize,
     labels,
+    lineage,
     releases,
     replay,
     run,
@@ -85,6 +86,7 @@ _LOOP = (
     flags,
     status,
     releases,
+    lineage,
     incidents,
     airflow,
 )

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from dq_pipeline.ports.samples import Samples
 from dq_pipeline.ports.targets import Targets
+from dq_pipeline.ports.training import Trainings
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
@@ -27,7 +28,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Protocol):
+class Ledger(Samples, Targets, Trainings, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

@@ -11,6 +11,7 @@ from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
+from dq_pipeline.steps.lineage import lineage, would_refuse
 from dq_pipeline.steps.promote import ask, promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
@@ -37,6 +38,7 @@ __all__ = [
     "flags",
     "label_state",
     "let_go",
+    "lineage",
     "plan",
     "promote",
     "pull",
@@ -52,4 +54,5 @@ __all__ = [
     "take_labels",
     "train",
     "unify",
+    "would_refuse",
 ]

@@ -13,9 +13,12 @@ from dq_pipeline.adapters.ledger.releases import Releases
 from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 from dq_pipeline.adapters.ledger.targets import Targets
+from dq_pipeline.adapters.ledger.training import Trainings
 
 
-class PostgresLedger(Claims, Outcomes, Samples, Targets, Outbox, Drift, Incidents, Flags, Releases, Facts, Summary):
+class PostgresLedger(
+    Claims, Outcomes, Samples, Targets, Outbox, Drift, Incidents, Flags, Releases, Facts, Summary, Trainings
+):
     """:class:`dq_pipeline.ports.Ledger` on PostgreSQL, in the schema `dq` of the given database.
 
     Every method is one transaction. Construct it with a URL (`postgresql://user:password@host:5432/name`), call
