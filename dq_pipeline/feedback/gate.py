@@ -19,8 +19,9 @@ from dq_pipeline.feedback_section import Gate
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-CrossFit = Callable[[Mask], Floats]
-"""Predictions (n,) of models that had not seen the sample; of those in the mask they may have seen the others."""
+CrossFit = Callable[[Mask, Mask], Floats]
+"""Given which of n samples may be learned from, and which are asked about: predictions (n,) of each by a model that had
+not seen it."""
 
 GATES = ("range", "completeness", "quality", "conflict", "duplicate", "near_duplicate", "relevance", "consistency")
 LEAST = 40
@@ -209,7 +210,7 @@ def _consistency(candidates: Candidates, settings: Gate, asked: _Asked, cross_fi
         return {"checked": 0}
     learn, doubt = asked.left.copy(), np.zeros(0)
     for _ in range(2):
-        said = cross_fit(learn)[left]
+        said = cross_fit(learn, asked.left)[left]
         doubt = doubt_of_class(said) if candidates.classes else robust_z(candidates.target[left] - said)
         suspect = inconsistent(doubt, candidates.reviewed[left], SUSPECT)
         learn = asked.left & ~_spread(len(learn), left, suspect)

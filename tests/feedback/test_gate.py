@@ -43,7 +43,7 @@ def candidates(n: int = 200, seed: int = 0, **changed: Any) -> Candidates:
 def linear(made: Candidates) -> Any:
     """Predictions of a straight line through what may be learned from, in time-shifted halves."""
 
-    def fit(learn: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def fit(learn: NDArray[np.bool_], _asked: NDArray[np.bool_]) -> NDArray[np.float64]:
         found = np.zeros(len(made.target))
         design = np.c_[made.features, np.ones(len(made.target))]
         for fold in range(5):
@@ -156,7 +156,7 @@ def test_classes_are_doubted_by_their_probability() -> None:
     made = candidates()
     classes = (made.features[:, 0] > 0).astype(np.float64)
     said = np.where(np.arange(200) == 7, 0.001, 0.9)
-    verdict = judge(replace(made, target=changed(classes, 3, 2.0), classes=2), Gate(), lambda _: said)
+    verdict = judge(replace(made, target=changed(classes, 3, 2.0), classes=2), Gate(), lambda *_: said)
     assert {one.sample_id: one.gate for one in verdict.refusals} == {"s0003": "range", "s0007": "consistency"}
 
 
