@@ -15,11 +15,11 @@ from dq_pipeline.records import FlagKind, TrainingSet
 from dq_pipeline.wiring import World
 
 RECALL, RATE, CAUGHT, LOST = 0.8, 0.15, 0.8, 0.05
-"""Bars: of what is injected flagged at least, of all flagged at most; of wrong labels refused, of right ones at most."""
+"""Bars: flagged of what is injected, at least, and of all, at most; refused of wrong labels, and of right ones."""
 _OF_LABELS = frozenset({"consistency", "conflict", "range"})
 
 
-def loop(world: World, played: Played) -> dict[str, Any] | None:
+def told(world: World, played: Played) -> dict[str, Any] | None:
     """Figures of the way back from production to training, as JSON can hold them; None where no labels came late."""
     name, labels = played.process.name, played.feed.labels
     if labels is None:
@@ -115,21 +115,17 @@ def shortcomings(found: dict[str, Any]) -> list[str]:
 def evidence_rows(process: str, found: dict[str, Any]) -> list[dict[str, Any]]:
     """The loop's figures as evidence."""
     flags, gate, reviews = found["flags"], found["gate"], found["reviews"]
+    parts = f"wrong labels {flags['recall_of_wrong_labels']}, faults {flags['recall_of_faults']}"
     people = sum(reviews["by_person"].values())
     rules = f"{sum(reviews['by_rule'].values())} by rule, {reviews['waiting']} waiting"
     return [
-        _row(process, "flags_recall", flags["recall"], "share", f"of {len_of(flags)}", RECALL, at_least=True),
+        _row(process, "flags_recall", flags["recall"], "share", parts, RECALL, at_least=True),
         _row(process, "flags_rate", flags["rate"], "share", f"{flags['flagged']} of {flags['samples']}", RATE),
         _row(process, "gate_wrong_labels_refused", gate["caught"], "share", None, CAUGHT, at_least=True),
         _row(process, "gate_right_labels_refused", gate["lost"], "share", None, LOST),
         _row(process, "reviews_settled_by_a_person", people, "reviews", rules),
         _row(process, "trainings", len(found["trainings"]) - 1, "releases"),
     ]
-
-
-def len_of(flags: Mapping[str, Any]) -> str:
-    """What was injected, in words."""
-    return f"wrong labels {flags['recall_of_wrong_labels']}, faults {flags['recall_of_faults']}"
 
 
 def _row(
