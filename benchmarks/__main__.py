@@ -33,6 +33,7 @@ BENCHMARKS = (
     "intervals",
     "flags",
     "error_estimate",
+    "label_gate",
     "initialization",
     "dq_run",
     "dag_parse",

@@ -16,15 +16,16 @@ from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
-from dq_pipeline.records.reviews import Action, Opinion, Review
+from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
-from dq_pipeline.records.training import TrainingSample, TrainingSet
+from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
     "UNBUDGETED",
     "Action",
     "BatchOutcome",
     "BatchState",
+    "Candidate",
     "Change",
     "Claim",
     "CommittedBatch",
@@ -41,6 +42,7 @@ __all__ = [
     "Incident",
     "Judged",
     "Loss",
+    "Message",
     "Notice",
     "OffsetRange",
     "Opinion",
@@ -52,8 +54,10 @@ __all__ = [
     "ReleaseRow",
     "Review",
     "Role",
+    "Ruling",
     "SampleScore",
     "Stage",
+    "State",
     "TargetRow",
     "TrainingSample",
     "TrainingSet",

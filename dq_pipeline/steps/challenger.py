@@ -71,6 +71,15 @@ def block_size(data: TrainingData, since: int | None) -> int:
     return int(np.clip(count, 5, min(50, max(known // 3, 5))))
 
 
+def _unseen(data: TrainingData, champion: Release | None) -> int | None:
+    """Samples newer than any that the champion has learned from; None where it does not say which those are.
+
+    On what it has learned from it would look better than it is.
+    """
+    learned = [] if champion is None else [np.datetime64(one.last.removesuffix("Z")) for one in champion.manifest]
+    return int((data.batch.start > max(learned)).sum()) if learned else None
+
+
 def fit_and_judge(
     data: TrainingData,
     process: Process,
@@ -102,7 +111,9 @@ def fit_and_judge(
             f"at least {process.model.min_samples} labelled samples of good quality expected (model.min_samples), "
             f"found {len(chosen)} of {len(data)}; wait for more labels or lower quality.threshold"
         )
-    size = block_size(data, since)
+    size, unseen = block_size(data, since), _unseen(chosen, champion)
+    if since is None and unseen is not None:
+        size = max(min(size, unseen), 5)
     older, block = chosen.take(np.arange(len(chosen) - size)), chosen.take(np.arange(len(chosen) - size, len(chosen)))
     rng = rng_of(key)
     features = Features.fit(older.batch, process.sample.horizon_rows)
