@@ -32,6 +32,7 @@ BENCHMARKS = (
     "causes",
     "intervals",
     "flags",
+    "error_estimate",
     "initialization",
     "dq_run",
     "dag_parse",

@@ -24,7 +24,7 @@ from dq_pipeline.model.training import train
 from dq_pipeline.process import Process
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.scorer import QualityScorer
-from dq_pipeline.records import FlagKind
+from dq_pipeline.records import UNBUDGETED, FlagKind
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate.drifts import DRIFTS, Step
 from dq_pipeline.steps.flag_rules import fitted
@@ -89,7 +89,7 @@ def _play(process: Process, clean: SampleBatch, begin: int, injected: str, rng: 
     spoilt, wrong = _injected(process, clean, begin, injected, rng)
     n = len(clean)
     accepted, unified = np.ones(n, np.bool_), np.full(n, np.nan)
-    by_kind = {str(kind): np.zeros(n, np.bool_) for kind in FlagKind if kind is not FlagKind.REPORTED}
+    by_kind = {str(kind): np.zeros(n, np.bool_) for kind in FlagKind if kind not in UNBUDGETED}
     numbers = {name: i for i, name in enumerate(clean.ids)}
     since, release = begin, _learned(process, spoilt, accepted, unified, begin, rng)
     errors, missed = np.empty(0), np.empty(0, np.bool_)

@@ -144,7 +144,8 @@ MEANING = {
     "target.unit": "Its unit.",
     "target.task": "A number, or one of `classes`.",
     "target.from": "Derived from the completed recording, or sent later on the labels topic.",
-    "target.column": "Which column of the recording it is derived from. It may be one that is no sensor.",
+    "target.column": "Which column of the recording it is derived from; with `from: labels`, of the recordings of the "
+    "history alone. It may be one that is no sensor.",
     "target.rows": "Rows it is derived from, first and one past the last; all by default.",
     "target.reduce": "How these rows become one value.",
     "target.transform": "Applied to that value.",

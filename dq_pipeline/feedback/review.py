@@ -66,15 +66,6 @@ def half_width(answer: PredictionRow | None) -> float:
     return half if math.isfinite(half) and half > 0.0 else 0.0
 
 
-def truth_of(rows: Sequence[TargetRow]) -> TargetRow | None:
-    """Of all targets of a sample, oldest first, the one that counts.
-
-    A reviewer's before all others, then the newest that somebody sent, then what the recording itself says.
-    """
-    ranks = {"completion": 0, "review": 2}
-    return max(enumerate(rows), key=lambda row: (ranks.get(row[1].origin, 1), row[0]), default=(0, None))[1]
-
-
 def share_of(sample_id: str, salt: str) -> float:
     """A number in [0, 1) that belongs to the sample: a draw that comes out the same however often it is made.
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dq_pipeline.feedback.review import half_width, share_of, truth_of
+from dq_pipeline.feedback.review import half_width, share_of
 from dq_pipeline.feedback_section import Review as Rules
 from dq_pipeline.records import Action, PredictionRow, TargetRow
+from dq_pipeline.records.truth import counting
 
 _BEFORE_TRUTH = {"wide_interval", "unusual_prediction", "out_of_distribution"}
 _FOR_PEOPLE = {"reported"}
@@ -53,7 +54,7 @@ def clear(
     if unified is not None and unified < rules.reject_below * threshold:
         why = f"score {unified:.3g}, below {rules.reject_below:g} of the threshold {threshold:.3g}"
         return Clear("reject_below", "reject", None, why)
-    truth = truth_of(labels)
+    truth = counting(labels)
     if truth is None or answer is None or answer.value is None or answer.fallback is not None:
         return None
     if unified is None or unified < threshold:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.reviews import Reviews
 from dq_pipeline.ports.samples import Samples
+from dq_pipeline.ports.targets import Targets
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
@@ -28,7 +29,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Reviews, Governing, Protocol):
+class Ledger(Samples, Targets, Reviews, Governing, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

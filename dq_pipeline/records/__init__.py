@@ -11,16 +11,17 @@ from dq_pipeline.records.batches import (
     RawMessage,
 )
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
-from dq_pipeline.records.flags import Flag, FlagKind, FlagRow, Recorded
+from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
-from dq_pipeline.records.samples import Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.training import TrainingSample, TrainingSet
 
 __all__ = [
+    "UNBUDGETED",
     "Action",
     "BatchOutcome",
     "BatchState",
@@ -33,6 +34,7 @@ __all__ = [
     "DriftEvent",
     "Ending",
     "EventState",
+    "Expected",
     "Flag",
     "FlagKind",
     "FlagRow",

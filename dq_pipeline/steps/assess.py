@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from dq_pipeline.samples import SampleBatch, Scope
 from dq_pipeline.steps import landing, oracle, outcome, paths
 from dq_pipeline.steps.answer import Answers, answer
 from dq_pipeline.steps.beyond import beyond_interval
-from dq_pipeline.steps.clock import as_moment, utc_now
+from dq_pipeline.steps.clock import as_datetime, as_moment, utc_now
 from dq_pipeline.steps.gate import Gated, decode_all, sort_out
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.serving import Serving, in_production
@@ -206,12 +205,6 @@ def _rows(
         for i in range(len(batch))
     ]
     return rows if keep is None else [row for row, kept in zip(rows, keep, strict=True) if kept]
-
-
-def as_datetime(moment: np.datetime64) -> datetime:
-    """An aware UTC datetime of a NumPy one."""
-    value: datetime = moment.astype("datetime64[us]").item()
-    return value.replace(tzinfo=UTC)
 
 
 def _report(batch_id: str, decided: BatchOutcome) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 from dq_pipeline.errors import StateError
-from dq_pipeline.feedback.review import Agreement, ruling, tally, truth_of
+from dq_pipeline.feedback.review import Agreement, ruling, tally
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import Action, Opinion, Review, Ruling
+from dq_pipeline.records.truth import counting
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.reviews import known
 from dq_pipeline.target import plausible
@@ -113,7 +114,7 @@ def opinion(
         if problem:
             raise StateError(f"value: {problem}")
         value = float(value)
-    truth = truth_of(world.ledger.labels_of(process.name, [row.sample_id]).get(row.sample_id, ()))
+    truth = counting(world.ledger.labels_of(process.name, [row.sample_id]).get(row.sample_id, ()))
     before = None if truth is None else truth.value
     words = json.dumps([who, action, value, confidence, why])
     said = Opinion(

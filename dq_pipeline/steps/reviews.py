@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, get_args
 
 from dq_pipeline.errors import StateError
-from dq_pipeline.feedback.review import truth_of
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import Opinion, Review, State
+from dq_pipeline.records.truth import counting
 from dq_pipeline.steps.find_recordings import find_recordings
 from dq_pipeline.steps.flag_export import curves_of, sample_rows
 from dq_pipeline.steps.review_queue import threshold_of
@@ -104,7 +104,7 @@ def _items(world: World, process: Process, rows: Sequence[Review]) -> list[dict[
         answer, place, truth = (
             answers.get(row.sample_id),
             places.get(row.sample_id),
-            truth_of(labels.get(row.sample_id, ())),
+            counting(labels.get(row.sample_id, ())),
         )
         # what a rule would say must not lead the reviewer
         reasons = {name: value for name, value in row.reasons.items() if name != "rule" or row.state != "waiting"}

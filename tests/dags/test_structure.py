@@ -15,7 +15,7 @@ from dq_airflow.pools import POOLS
 from dq_airflow.sensors import MicroBatchSensor
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-NAMES = ("hydraulic", "skab", "vacuum")
+NAMES = ("hydraulic", "skab", "vacuum", "vacuum_lab")
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
 KINDS = ("adaptation", "deployment", "feedback", "initialization", "rollback")
 

@@ -17,7 +17,6 @@ from dq_pipeline.adapters.ledger.columns import (
     words,
 )
 from dq_pipeline.adapters.ledger.schema import metadata as metadata  # with all tables, these among them
-from dq_pipeline.adapters.ledger.schema import targets
 
 flags = Table(
     "flags",
@@ -37,15 +36,6 @@ flags = Table(
 )
 Index("flags_newest", flags.c.process, flags.c.id)
 Index("flags_sample", flags.c.process, flags.c.sample_id)
-Index(  # reviewers may come back to a value: each of their words stands
-    "targets_once",
-    targets.c.process,
-    targets.c.sample_id,
-    targets.c.value,
-    targets.c.origin,
-    unique=True,
-    postgresql_where=text("origin <> 'review'"),
-)
 reviews = Table(
     "reviews",  # one row for each time a sample is looked at
     metadata,

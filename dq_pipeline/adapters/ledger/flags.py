@@ -13,7 +13,7 @@ from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.feedback_schema import flags
 from dq_pipeline.adapters.ledger.schema import batches, predictions, scores
-from dq_pipeline.records import Flag, FlagKind, FlagRow, PredictionRow, Recorded
+from dq_pipeline.records import UNBUDGETED, Flag, FlagKind, FlagRow, PredictionRow, Recorded
 
 
 class Flags(Database):
@@ -44,7 +44,7 @@ class Flags(Database):
         return [flag_row(row) for row in rows]
 
     def flag_rate(self, process: str, release: str) -> tuple[int, int]:
-        """Of the samples that a release answered: how many are flagged, reports aside, and how many there are."""
+        """Of the samples that a release answered: how many its rules flagged, and how many there are."""
         answered = and_(
             predictions.c.process == process, predictions.c.release == release, predictions.c.role == "champion"
         )
@@ -53,7 +53,7 @@ class Flags(Database):
             .where(
                 flags.c.process == process,
                 flags.c.sample_id == predictions.c.sample_id,
-                flags.c.kind != FlagKind.REPORTED,
+                flags.c.kind.not_in([str(kind) for kind in UNBUDGETED]),
                 flags.c.release == release,
             )
             .exists()

@@ -14,10 +14,11 @@ from dq_pipeline.adapters.ledger.releases import Releases
 from dq_pipeline.adapters.ledger.reviews import Reviews
 from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
+from dq_pipeline.adapters.ledger.targets import Targets
 
 
 class PostgresLedger(
-    Claims, Outcomes, Samples, Outbox, Drift, Incidents, Flags, Reviews, Governing, Releases, Facts, Summary
+    Claims, Outcomes, Samples, Targets, Outbox, Drift, Incidents, Flags, Reviews, Governing, Releases, Facts, Summary
 ):
     """:class:`dq_pipeline.ports.Ledger` on PostgreSQL, in the schema `dq` of the given database.
 

@@ -15,8 +15,8 @@ from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.feedback_schema import flags, opinions, reviews
 from dq_pipeline.adapters.ledger.flags import flag_row, write_flags
-from dq_pipeline.adapters.ledger.samples import write_targets
 from dq_pipeline.adapters.ledger.schema import targets
+from dq_pipeline.adapters.ledger.targets import write_targets
 from dq_pipeline.errors import StateError
 from dq_pipeline.records import Candidate, FlagRow, Opinion, Review, Ruling, State, TargetRow
 

@@ -147,6 +147,7 @@ predictions = Table(
     instant("at"),
 )
 Index("predictions_release", predictions.c.process, predictions.c.release, predictions.c.role)
+_SAID = ("process", "sample_id", "value", "origin", "annotator", "determined_at")
 targets = Table(
     "targets",
     metadata,
@@ -159,6 +160,7 @@ targets = Table(
     instant("at"),
     instant("determined_at", required=False),  # by the sender's clock
     whole("lag", required=False),  # samples that completed between this one and its label
+    UniqueConstraint(*_SAID, name="targets_once", postgresql_nulls_not_distinct=True),
 )
 quarantine = Table(
     "quarantine",

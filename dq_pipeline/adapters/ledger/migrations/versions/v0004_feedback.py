@@ -15,8 +15,8 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(
         """
         ALTER TABLE dq.targets ADD COLUMN determined_at TIMESTAMP WITH TIME ZONE, ADD COLUMN lag BIGINT;
-        ALTER TABLE dq.targets DROP CONSTRAINT targets_once;
-        CREATE UNIQUE INDEX targets_once ON dq.targets (process, sample_id, value, origin) WHERE origin <> 'review';
+        ALTER TABLE dq.targets DROP CONSTRAINT targets_once, ADD CONSTRAINT targets_once
+            UNIQUE NULLS NOT DISTINCT (process, sample_id, value, origin, annotator, determined_at);
         ALTER TABLE dq.scores ADD COLUMN partition INTEGER, ADD COLUMN "offset" BIGINT;
         ALTER TABLE dq.predictions ADD COLUMN expected_error DOUBLE PRECISION;
         CREATE INDEX flags_sample ON dq.flags (process, sample_id);
