@@ -33,6 +33,7 @@ BENCHMARKS = (
     "intervals",
     "flags",
     "error_estimate",
+    "probation",
     "initialization",
     "dq_run",
     "dag_parse",

@@ -209,7 +209,7 @@ MEANING = {
     "feedback.retrain.min_labels": "New labels that a training needs, unless a drift asks for it.",
     "feedback.retrain.cooldown_h": "Hours from the end of a training to the next, after a drift as well.",
     "feedback.retrain.budget_s": "Seconds of training in seven days, at most.",
-    "feedback.retrain.hours": "Hours of the day, first and one past the last, in the process' time zone. May wrap: 22, 6.",
+    "feedback.retrain.hours": "Hours, first and one past the last, in `sample.timezone`; `[22, 6]` is the night.",
     "feedback.doubtful_band": "Unified scores no farther from the threshold are in doubt; the budget may narrow it.",
     "history.uri": "Files: CSV, Parquet or Arrow, one, a pattern or a folder; any fsspec address.",
     "history.table": "... or a database table, `table` or `schema.table`.",
