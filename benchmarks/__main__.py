@@ -33,6 +33,7 @@ BENCHMARKS = (
     "intervals",
     "flags",
     "error_estimate",
+    "label_gate",
     "probation",
     "initialization",
     "dq_run",

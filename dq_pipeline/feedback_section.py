@@ -31,6 +31,19 @@ class Review(_Section):
 class Gate(_Section):
     """What a sample must be to train a model. Operates only: takes effect with the next training."""
 
+    missing: float = Field(0.5, ge=0, le=1)
+    range: tuple[float, float] | None = None
+    near: float = Field(0.01, ge=0, le=0.5)
+    labels_per_100: float = Field(5.0, ge=0, le=50)
+    min_new: int = Field(5, ge=0)
+
+    @field_validator("range")
+    @classmethod
+    def _ordered(cls, limits: tuple[float, float] | None) -> tuple[float, float] | None:
+        if limits is not None and not limits[0] < limits[1]:
+            raise ValueError("two limits, the lower one first, as [0, 2.5]")
+        return limits
+
 
 class Retrain(_Section):
     """When a model is trained again, and when not. Operates only: takes effect at the next parse.

@@ -27,6 +27,7 @@ from dq_pipeline.cli import (
     incidents,
     initialize,
     labels,
+    lineage,
     releases,
     replay,
     reviews,
@@ -91,6 +92,7 @@ _LOOP = (
     status,
     releases,
     governor,
+    lineage,
     incidents,
     airflow,
 )

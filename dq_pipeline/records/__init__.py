@@ -18,7 +18,7 @@ from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
-from dq_pipeline.records.training import TrainingSample, TrainingSet
+from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
     "UNBUDGETED",
@@ -42,6 +42,7 @@ __all__ = [
     "Incident",
     "Judged",
     "Loss",
+    "Message",
     "Notice",
     "OffsetRange",
     "Opinion",

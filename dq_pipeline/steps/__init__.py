@@ -15,6 +15,7 @@ from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
+from dq_pipeline.steps.lineage import lineage, would_refuse
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
@@ -49,6 +50,7 @@ __all__ = [
     "judge",
     "label_state",
     "let_go",
+    "lineage",
     "plan",
     "promote",
     "pull",
@@ -67,4 +69,5 @@ __all__ = [
     "to_label_studio",
     "train",
     "unify",
+    "would_refuse",
 ]

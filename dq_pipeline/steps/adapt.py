@@ -45,6 +45,7 @@ from dq_pipeline.steps.reference import fit_learned, fit_scorers
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.training_data import training_data
+from dq_pipeline.steps.training_gate import TRAINING_BATCH, admit, check_volume, keep_version
 from dq_pipeline.steps.trainings import record
 from dq_pipeline.steps.watch_drift import committed_samples
 
@@ -105,15 +106,24 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
     since = span[0] if span else _change(world, process)
     release, evidence = replace(serving.bundle, settings=settings.deciding(), created_at=utc_now()), None
     if kind != "rereference":
-        data = training_data(world, settings)
+        admitted = admit(
+            world,
+            settings,
+            training_data(world, settings),
+            threshold=release.threshold,
+            version=serving.version,
+        )
+        check_volume(settings, admitted)
+        data = admitted.data
         judged = fit_and_judge(data, settings, serving.bundle, key=key, since=since, progress=progress)
+        batch = keep_version(world, settings, key, admitted, judged.training)
         evidence = judged.evidence
         release = replace(
             release,
             features=judged.features,
             model=judged.training.model,
             manifest=manifest_of(data, judged.training),
-            metrics=judged.metrics,
+            metrics=judged.metrics | {TRAINING_BATCH: batch},
             code_version=__version__,
             lock_hash=lock_hash(),
             **judged.beside(settings, release.threshold),

@@ -15,10 +15,24 @@ from dq_pipeline.adapters.ledger.reviews import Reviews
 from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 from dq_pipeline.adapters.ledger.targets import Targets
+from dq_pipeline.adapters.ledger.training import Trainings
 
 
 class PostgresLedger(
-    Claims, Outcomes, Samples, Targets, Outbox, Drift, Incidents, Flags, Reviews, Governing, Releases, Facts, Summary
+    Claims,
+    Outcomes,
+    Samples,
+    Targets,
+    Outbox,
+    Drift,
+    Incidents,
+    Flags,
+    Reviews,
+    Trainings,
+    Governing,
+    Releases,
+    Facts,
+    Summary,
 ):
     """:class:`dq_pipeline.ports.Ledger` on PostgreSQL, in the schema `dq` of the given database.
 
