@@ -37,7 +37,8 @@ def reviews(
     Returns
     -------
     dict
-        `waiting`, `settled`, `refused`: how many; `items`: one each, without curves.
+        `waiting`, `settled`, `refused`: how many; `rules`: by rule, how many it settled alone, and of those that a
+        person saw in its place in how many both said the same; `items`: one each, without curves.
 
     Raises
     ------
@@ -50,7 +51,13 @@ def reviews(
     if not 0 < limit <= _MOST or offset < 0:
         raise StateError(f"a limit of 1 to {_MOST} and an offset of 0 or more expected, found {limit} and {offset}")
     rows = world.ledger.reviews(process, state=state, limit=limit, offset=offset, unseen_by=who)
-    return {"process": process, **world.ledger.review_counts(process), "items": _items(world, settings, rows)}
+    counts = world.ledger.review_counts(process)
+    return {
+        "process": process,
+        **counts,
+        "rules": world.ledger.rule_record(process),
+        "items": _items(world, settings, rows),
+    }
 
 
 def review(world: World, process: str, review: int) -> dict[str, Any]:
