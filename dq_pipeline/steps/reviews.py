@@ -73,16 +73,16 @@ def review(world: World, process: str, review: int) -> dict[str, Any]:
     name = row.sample_id
     flags = world.ledger.flags_of(process, [name]).get(name, ())
     (exported,) = sample_rows(world, process, {name: flags})
-    found = find_recordings(world, settings, [name])[name]
     curves = {"t_s": exported["t_s"], "curves": exported["curves"]}
-    if exported["curves"] is None and found.batch is not None:
-        curves = curves_of(name, found.batch, settings.sample.period_s)
     said = world.ledger.opinions(process, [review]).get(review, ())
     (item,) = _items(world, settings, [row])
-    if found.batch is not None and item["source"] is None:
-        start = found.batch.start[0].astype("datetime64[us]").item().isoformat() + "+00:00"
-        item |= {"source": found.batch.sources[0], "start": start}
-        item |= {"unified": found.unified, "accepted": found.accepted}
+    if item["source"] is None:  # not of the stream
+        found = find_recordings(world, settings, [name])[name]
+        if found.batch is not None:
+            curves = curves_of(name, found.batch, settings.sample.period_s)
+            start = found.batch.start[0].astype("datetime64[us]").item().isoformat() + "+00:00"
+            item |= {"source": found.batch.sources[0], "start": start}
+            item |= {"unified": found.unified, "accepted": found.accepted}
     names = ("band", "horizon_rows", "period_s", "dimensions", "metadata", "flags")
     return {
         **item,

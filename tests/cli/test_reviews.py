@@ -40,7 +40,14 @@ ITEM: dict[str, Any] = {
     "outcome": None,
     "automatic": False,
 }
-FOUND = {"process": "rig", "waiting": 4, "settled": 2, "refused": 1, "rules": {}, "items": [ITEM]}
+FOUND = {
+    "process": "rig",
+    "waiting": 4,
+    "settled": 2,
+    "refused": 1,
+    "rules": {"accept_within": {"settled": 9, "seen": 2, "agreed": 1}},
+    "items": [ITEM],
+}
 PROCESS = Process.model_validate(
     {
         "process": "rig",
@@ -93,7 +100,14 @@ def run(*arguments: str) -> Any:
 def test_lists_what_waits(asked: list[Any]) -> None:
     shown = run("reviews", "rig", "--limit", "5")
     assert shown.exit_code == 0, shown.output
-    for words in ("run [7]", "12.5", "beyond_interval", "3.25 bar", "4 wait, 2 are settled, 1 were refused."):
+    for words in (
+        "run [7]",
+        "12.5",
+        "beyond_interval",
+        "3.25 bar",
+        "that a person saw in its place, both said the same in 1.",
+        "4 wait, 2 are settled, 1 were refused.",
+    ):
         assert words in shown.output
     assert asked == [("rig", {"state": "waiting", "limit": 5})]
     assert json.loads(run("reviews", "rig", "--json").output) == FOUND
