@@ -104,8 +104,7 @@ class Director:
             late = "" if feed.labels is None else f", {len(feed.labels.right)} with a wrong label"
             self.say(f"{len(feed.recordings)} recordings to feed, {len(feed.faults)} of them with a fault{late}")
             with self.timeline.phase("stream"):
-                kinds = ("adaptation", "deployment") if plan.late is None else ("adaptation", "feedback", "deployment")
-                for kind in kinds:  # what is due before the first one runs is not heard
+                for kind in ("adaptation", "feedback", "deployment"):  # what is due before the first runs is not heard
                     self._until_parsed(api, f"{name}_{kind}")
                     api.pause(f"{name}_{kind}", False)
                 sent = self._stream(world, process, plan, feed)

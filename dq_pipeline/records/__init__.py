@@ -17,8 +17,8 @@ from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
-from dq_pipeline.records.samples import Judged, PredictionRow, Role, SampleScore, TargetRow
-from dq_pipeline.records.training import TrainingSample, TrainingSet
+from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
     "UNBUDGETED",
@@ -34,6 +34,7 @@ __all__ = [
     "DriftEvent",
     "Ending",
     "EventState",
+    "Expected",
     "Flag",
     "FlagKind",
     "FlagRow",
@@ -41,6 +42,7 @@ __all__ = [
     "Incident",
     "Judged",
     "Loss",
+    "Message",
     "Notice",
     "OffsetRange",
     "Opinion",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -44,6 +45,8 @@ from dq_pipeline.steps.reference import fit_learned, fit_scorers
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.training_data import training_data
+from dq_pipeline.steps.training_gate import TRAINING_BATCH, admit, check_volume, keep_version
+from dq_pipeline.steps.trainings import record
 from dq_pipeline.steps.watch_drift import committed_samples
 
 log = logging.getLogger(__name__)
@@ -103,18 +106,27 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
     since = span[0] if span else _change(world, process)
     release, evidence = replace(serving.bundle, settings=settings.deciding(), created_at=utc_now()), None
     if kind != "rereference":
-        data = training_data(world, settings)
+        admitted = admit(
+            world,
+            settings,
+            training_data(world, settings),
+            threshold=release.threshold,
+            version=serving.version,
+        )
+        check_volume(settings, admitted)
+        data = admitted.data
         judged = fit_and_judge(data, settings, serving.bundle, key=key, since=since, progress=progress)
+        batch = keep_version(world, settings, key, admitted, judged.training)
         evidence = judged.evidence
         release = replace(
             release,
             features=judged.features,
             model=judged.training.model,
             manifest=manifest_of(data, judged.training),
-            metrics=judged.metrics,
-            flags=judged.flags(settings, release.threshold),
+            metrics=judged.metrics | {TRAINING_BATCH: batch},
             code_version=__version__,
             lock_hash=lock_hash(),
+            **judged.beside(settings, release.threshold),
         )
     if span:
         release = _new_reference(world, settings, serving, release, span, key, progress)
@@ -212,16 +224,21 @@ def _curated(world: World, process: Process, samples: SampleBatch) -> SampleBatc
 
 @contextmanager
 def _kept(world: World, process: str, due: agenda.Due) -> Iterator[None]:
-    """Renew the lease from a thread while this goes on, however long one step of it takes."""
-    ended = threading.Event()
+    """Renew the lease from a thread while this goes on, however long one step of it takes, and count its seconds."""
+    ended, began, clock = threading.Event(), utc_now(), time.monotonic()
+
+    def count() -> None:
+        record(world, process, due, began, time.monotonic() - clock)
 
     def renew() -> None:
         while not ended.wait(agenda.LEASE_S / 4):
             try:
                 agenda.renew(world, process, due["key"], due["attempts"])
+                count()
             except Exception:
                 log.warning("%s: the lease of %s could not be renewed", process, due["key"], exc_info=True)
 
+    count()
     thread = threading.Thread(target=renew, name=f"dq-lease-{process}", daemon=True)
     thread.start()
     try:
@@ -229,6 +246,7 @@ def _kept(world: World, process: str, due: agenda.Due) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+        count()
 
 
 def _idle(why: str) -> dict[str, Any]:

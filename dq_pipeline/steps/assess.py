@@ -106,8 +106,8 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
     early = np.array([name in arrived for name in horizons.batch.ids], dtype=np.bool_)
     return BatchOutcome(
         scores=(
-            *_rows("horizon", serving, horizons, keep=early),
-            *_rows("completion", serving, completions, statistic=drift.statistic),
+            *_rows("horizon", serving, horizons, gated, keep=early),
+            *_rows("completion", serving, completions, gated, statistic=drift.statistic),
         ),
         predictions=answers.rows,
         targets=targets,
@@ -184,11 +184,13 @@ def _rows(
     scope: Scope,
     serving: Serving,
     scored: Scored,
+    gated: Gated,
     *,
     keep: NDArray[np.bool_] | None = None,
     statistic: NDArray[np.float64] | None = None,
 ) -> list[SampleScore]:
     names, batch = tuple(DIMENSIONS), scored.batch
+    came = [gated.origins[scope].get(name, (None, None)) for name in batch.ids]
     rows = [
         SampleScore(
             sample_id=batch.ids[i],
@@ -201,6 +203,8 @@ def _rows(
             accepted=bool(scored.accepted[i]),
             drift_statistic=None if statistic is None else float(statistic[i]),
             metadata=dict(batch.metadata[i]),
+            partition=came[i][0],
+            offset=came[i][1],
         )
         for i in range(len(batch))
     ]

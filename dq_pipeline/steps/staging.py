@@ -17,6 +17,7 @@ from dq_pipeline.steps import agenda
 from dq_pipeline.steps.challenger import built, evidence_from_bytes, is_built, rng_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.rollback import sync_registry
+from dq_pipeline.steps.training_gate import TRAINING_BATCH
 
 VERDICT = "gates.json"
 """What the gates found, in the folder of the challenger."""
@@ -72,8 +73,12 @@ def register(world: World, process: str, key: str) -> ReleaseRow:
         release = Release.load(folder)
         metrics = {name: float(v) for name, v in release.metrics.items() if isinstance(v, int | float)}
         settings = release.governs(world.process(process)).settings_hash()
+        batch = release.metrics.get(TRAINING_BATCH)
         tags = {"kind": kind, "event": str(event or ""), "settings": settings}
+        tags |= {} if batch is None else {f"dq.{TRAINING_BATCH}": batch}
         version, run_id = world.registry.log_release(process, folder, key=key, metrics=metrics, tags=tags)
+    if batch is not None:  # one that is carried over, or reinstated, learned from what the release before did
+        world.ledger.use_training_set(process, key, batch)
     row = world.ledger.add_release(
         ReleaseRow(
             process=process,

@@ -23,8 +23,14 @@ def _apps() -> list[dict[str, Any]]:
 
 def _view() -> dict[str, Any]:
     home = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/") + "/dq"
-    icon = f"{home}/static/icon.svg"
-    return {"name": "Data quality", "href": f"{home}/", "destination": "nav", "url_route": "data-quality", "icon": icon}
+    return {
+        "name": "Data quality",
+        "href": f"{home}/",
+        "destination": "nav",
+        "nav_top_level": True,
+        "url_route": "data-quality",
+        "icon": f"{home}/static/icon.svg",
+    }
 
 
 class DQPlugin(AirflowPlugin):

@@ -96,7 +96,14 @@ training_batches = Table(
     words("uri"),
     instant("at"),
 )
-Index("training_batches_key", training_batches.c.process, training_batches.c.key)
+training_uses = Table(
+    "training_uses",  # which challengers learned from which version
+    metadata,
+    of_process(primary_key=True),
+    Column("key", Words, primary_key=True),
+    words("hash"),
+)
+Index("training_uses_hash", training_uses.c.process, training_uses.c.hash)
 training_samples = Table(
     "training_samples",
     metadata,

@@ -129,6 +129,7 @@ scores = Table(
     CheckConstraint("(scope = 'completion') = (sample IS NOT NULL)", name="scores_numbered"),
 )
 Index("scores_sample", scores.c.process, scores.c.sample, unique=True, postgresql_where=text("sample IS NOT NULL"))
+Index("scores_message", scores.c.process, scores.c.partition, scores.c.offset)
 predictions = Table(
     "predictions",
     metadata,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -15,6 +17,22 @@ if TYPE_CHECKING:
     from dq_pipeline.ports import World as PortsWorld
 else:
     PortsWorld = object
+
+log = logging.getLogger(__name__)
+
+WARM = (
+    "numpy",
+    "pandas",
+    "xgboost",
+    "psycopg2.extras",
+    "sqlalchemy.dialects.postgresql",
+    "mlflow.tracking.request_header.registry",
+    "dq_pipeline.wiring",
+    "dq_pipeline.adapters.lake",
+    "dq_pipeline.adapters.ledger",
+    "dq_pipeline.adapters.mlflow_registry",
+    "dq_pipeline.steps",
+)
 
 
 class Opened:
@@ -32,6 +50,14 @@ class Opened:
             if self._world is None:
                 self._world = self._stack.enter_context(self._open())
             return self._world
+
+    def warm(self) -> None:
+        """Import what answers need, so that the first reader does not wait for it; errors are the first reader's."""
+        try:
+            for name in WARM:
+                importlib.import_module(name)
+        except ImportError:
+            log.exception("The pages' modules could not be imported; the pages will say the same")
 
     def close(self) -> None:
         """Close what was opened."""

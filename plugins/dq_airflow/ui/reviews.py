@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -14,19 +14,19 @@ from dq_airflow.ui import access, assets, drawing, rendering
 from dq_airflow.ui.access import Reader, Writer
 from dq_airflow.ui.labels import Strict
 from dq_airflow.ui.opened import World
+from dq_pipeline.records import Action, FlagKind, State
 
 router = APIRouter()
 
 ACTIONS = (("accept", "a", "Accept"), ("correct", "c", "Correct"), ("reject", "r", "Reject"), ("skip", "s", "Skip"))
 PAGE = 50
-NEIGHBOURS = 200
-State = Literal["waiting", "settled"]
+MOST_LISTED = 500
 
 
 class OpinionForm(Strict):
-    """What a reviewer says. Who it is comes from the log-in."""
+    """What a reviewer says; `value` of an accepted label is the one that was seen. Who it is comes from the log-in."""
 
-    action: Literal["accept", "correct", "reject", "skip"]
+    action: Action
     value: float | str | None = None
     confidence: float | None = Field(None, ge=0, le=1)
     why: str = Field("", max_length=2000)
@@ -34,8 +34,10 @@ class OpinionForm(Strict):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.value is not None) != (self.action == "correct"):
-            raise ValueError("a value is expected with correct, and with nothing else")
+        if self.action == "correct" and self.value is None:
+            raise ValueError("correct needs the right value")
+        if self.action in ("reject", "skip") and self.value is not None:
+            raise ValueError(f"no value is expected with {self.action}")
         if self.action == "reject" and not self.why.strip():
             raise ValueError("reject needs a reason")
         return self
@@ -56,9 +58,10 @@ def queue(
 ) -> Response:
     """The queue by priority, or what is settled."""
     from dq_pipeline import steps
-    from dq_pipeline.records import FlagKind
 
-    found = steps.reviews(world, process, state=state, limit=NEIGHBOURS if kind else PAGE + 1, offset=offset)
+    who = user.get_name() if state == "waiting" else None
+    wanted = MOST_LISTED if kind else PAGE + 1
+    found = steps.reviews(world, process, state=state, limit=wanted, offset=offset, who=who)
     items = [item for item in found["items"] if kind is None or kind in item["kinds"]]
 
     def query(first: int) -> str:
@@ -71,14 +74,13 @@ def queue(
         process=world.process(process),
         here=f"{rendering.root(request)}/{process}/reviews",
         state=state,
-        waiting=found["waiting"],
-        settled=found["settled"],
+        counts={name: found[name] for name in get_args(State)},
         kinds=[str(one) for one in FlagKind],
         chosen=kind,
-        items=items[:PAGE],
+        items=items if kind else items[:PAGE],
         offset=offset,
         limit=PAGE,
-        more=len(items) > PAGE,
+        more=kind is None and len(items) > PAGE,
         query=query,
     )
 
@@ -89,8 +91,8 @@ def one(process: str, review: int, request: Request, user: Reader, world: World)
     from dq_pipeline import steps
 
     item = steps.review(world, process, review)
-    settings = world.process(process)
-    waiting, before, after, place = _around(world, process, review)
+    settings, who = world.process(process), user.get_name()
+    waiting, before, after, place = _around(world, process, review, who)
     return rendering.page(
         request,
         "review.html",
@@ -103,6 +105,7 @@ def one(process: str, review: int, request: Request, user: Reader, world: World)
         plotly=assets.plotly_address(),
         actions=ACTIONS,
         may_write=access.may_write(request, user, process),
+        judged=any(said["who"] == who and said["action"] != "skip" for said in item["opinions"]),
         token=secrets.token_urlsafe(16),
         waiting=waiting,
         previous=before,
@@ -117,16 +120,18 @@ def one(process: str, review: int, request: Request, user: Reader, world: World)
 @router.get("/api/{process}/reviews")
 def list_reviews(
     process: str,
-    _: Reader,
+    user: Reader,
     world: World,
     state: State = "waiting",
-    limit: Annotated[int, Query(ge=1, le=500)] = PAGE,
+    limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = PAGE,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    mine: bool = False,
 ) -> Any:
-    """The queue by priority, or what is settled."""
+    """The queue by priority, or what is settled; `mine` leaves out what the user has judged."""
     from dq_pipeline import steps
 
-    return steps.reviews(world, process, state=state, limit=limit, offset=offset)
+    who = user.get_name() if mine else None
+    return steps.reviews(world, process, state=state, limit=limit, offset=offset, who=who)
 
 
 @router.get("/api/{process}/reviews/{review}")
@@ -148,13 +153,13 @@ def add_opinion(
     """Judge as the user who is logged in; the same token twice changes nothing. Says which review comes `next`."""
     from dq_pipeline import steps
 
-    value = _value(said.value, world.process(process).target.classes)
-    _, _, after, _ = _around(world, process, review)
+    who, value = user.get_name(), _value(said.value, world.process(process).target.classes)
+    _, _, after, _ = _around(world, process, review, who)
     judged = steps.judge(
         world,
         process,
         review,
-        who=user.get_name(),
+        who=who,
         action=said.action,
         value=value,
         confidence=said.confidence,
@@ -176,14 +181,14 @@ def _value(said: float | str | None, classes: tuple[str, ...]) -> float | None:
     raise HTTPException(422, f"value: expected {expected}; found {str(said)[:80]!r}")
 
 
-def _around(world: World, process: str, review: int) -> tuple[int, int | None, int | None, int | None]:
-    """How many wait, the review before and after this one in the queue, and its place from 1."""
+def _around(world: World, process: str, review: int, who: str) -> tuple[int, int | None, int | None, int | None]:
+    """How many wait for this person, the review before and after this one in the queue, and its place from 1."""
     from dq_pipeline import steps
 
-    found = steps.reviews(world, process, limit=NEIGHBOURS)
+    found = steps.reviews(world, process, limit=MOST_LISTED, who=who)
     ids = [item["review"] for item in found["items"]]
     if review not in ids:
-        return found["waiting"], None, ids[0] if ids else None, None
+        return len(ids), None, ids[0] if ids else None, None
     at = ids.index(review)
     others = ids[at + 1 :] or ids[:at]  # after the last one, those that were passed over
-    return found["waiting"], ids[at - 1] if at else None, others[0] if others else None, at + 1
+    return len(ids), ids[at - 1] if at else None, others[0] if others else None, at + 1

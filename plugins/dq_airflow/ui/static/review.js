@@ -41,6 +41,7 @@ async function send(event) {
     const { action, value, why, confidence } = form.elements;
     const said = { action: action.value, why: why.value.trim(), token: form.dataset.token };
     if (said.action === "correct") said.value = value.type === "number" ? value.valueAsNumber : value.value;
+    if (said.action === "accept") said.value = Number(form.dataset.seen); // refused if another label came meanwhile
     if (said.action !== "skip" && confidence.value) said.confidence = Number(confidence.value);
     const response = await fetch(form.dataset.address, {
       method: "POST",

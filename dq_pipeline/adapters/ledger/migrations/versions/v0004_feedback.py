@@ -18,6 +18,7 @@ def upgrade() -> None:
         ALTER TABLE dq.targets DROP CONSTRAINT targets_once, ADD CONSTRAINT targets_once
             UNIQUE NULLS NOT DISTINCT (process, sample_id, value, origin, annotator, determined_at);
         ALTER TABLE dq.scores ADD COLUMN partition INTEGER, ADD COLUMN "offset" BIGINT;
+        CREATE INDEX scores_message ON dq.scores (process, partition, "offset");
         ALTER TABLE dq.predictions ADD COLUMN expected_error DOUBLE PRECISION;
         CREATE INDEX flags_sample ON dq.flags (process, sample_id);
         CREATE TABLE dq.reviews (
@@ -71,7 +72,13 @@ def upgrade() -> None:
             at TIMESTAMP WITH TIME ZONE NOT NULL,
             PRIMARY KEY (process, hash)
         );
-        CREATE INDEX training_batches_key ON dq.training_batches (process, key);
+        CREATE TABLE dq.training_uses (
+            process TEXT NOT NULL REFERENCES dq.processes (process),
+            key TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            PRIMARY KEY (process, key)
+        );
+        CREATE INDEX training_uses_hash ON dq.training_uses (process, hash);
         CREATE TABLE dq.training_samples (
             process TEXT NOT NULL,
             hash TEXT NOT NULL,
