@@ -1,6 +1,7 @@
 """Trains again when what production tells asks for it: labels, flags, the error seen, or time.
 
-`take_labels` joins labels that came late >> `govern` asks the governor. Started by the assets `dq://<process>/labels`
+`take_labels` joins labels that came late >> `fill_queue` puts flagged samples into the review queue and settles what is
+clear >> `govern` asks the governor. Started by the assets `dq://<process>/labels`
 and `dq://<process>/reviews`, and every half hour, for labels that came while no recording did, and for trainings that
 had to wait. What is due is told as the asset `dq://<process>/due`, which starts `<process>_adaptation`: its challenger
 passes every gate or is refused, whatever asked for it.
@@ -32,7 +33,7 @@ def feedback(process: Process) -> None:
         timetable=CronTriggerTimetable(BACKSTOP, timezone="UTC"),
     )
     with DAG(schedule=schedule, **common(process, "feedback", __doc__)):
-        tasks.take_labels(name, released=True) >> tasks.govern(name)
+        tasks.take_labels(name, released=True) >> tasks.fill_queue(name) >> tasks.govern(name)
 
 
 for valid in processes.valid("feedback"):

@@ -93,6 +93,16 @@ def take_labels(process: str, released: bool = False) -> Result | None:
     return taken
 
 
+@step(pools.ANSWER)
+def fill_queue(process: str) -> Result:
+    """Put what was flagged into the review queue, and settle what is clear."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        filled = steps.fill_queue(world, process)
+    return {**filled, "refused": len(filled["refused"])}
+
+
 @step(pools.ANSWER, may_emit=("due", "incident"))
 def govern(process: str) -> Result:
     """Train again if labels, flags, errors or time ask for it and nothing objects: an asset event, and the reasons."""

@@ -108,7 +108,8 @@ def test_adaptation_runs_beside_it_when_something_is_due(bag: DagBag) -> None:
 def test_feedback_is_started_by_labels_and_reviews_and_by_time(bag: DagBag) -> None:
     dag = bag.dags["vacuum_feedback"]
     assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
-        "take_labels": {"govern"},
+        "take_labels": {"fill_queue"},
+        "fill_queue": {"govern"},
         "govern": set(),
     }
     assert type(dag.timetable).__name__ == "AssetOrTimeSchedule"

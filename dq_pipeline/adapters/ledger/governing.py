@@ -15,9 +15,19 @@ class Governing(Database):
     """The part of the ledger that counts what could be learned."""
 
     def labelled_since(self, process: str, since: datetime) -> int:
-        """Completed samples, accepted and not rejected by a person, of which a label came or changed after `since`."""
+        """Completed samples, accepted and not rejected by a person, of which a label came or changed after `since`.
+
+        A word that only says again what was known before is no change.
+        """
         rejected = exists().where(
             flags.c.process == process, flags.c.sample_id == targets.c.sample_id, flags.c.rejected.is_(True)
+        )
+        earlier = targets.alias()
+        known = exists().where(
+            earlier.c.process == process,
+            earlier.c.sample_id == targets.c.sample_id,
+            earlier.c.value == targets.c.value,
+            earlier.c.at <= since,
         )
         completed = and_(
             scores.c.process == targets.c.process,
@@ -28,7 +38,7 @@ class Governing(Database):
         wanted = (
             select(func.count(distinct(targets.c.sample_id)))
             .join(scores, completed)
-            .where(targets.c.process == process, targets.c.at > since, ~rejected)
+            .where(targets.c.process == process, targets.c.at > since, ~rejected, ~known)
         )
         with self._begin() as connection:
             return connection.execute(wanted).scalar_one()

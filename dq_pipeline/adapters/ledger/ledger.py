@@ -28,11 +28,11 @@ class PostgresLedger(
     Incidents,
     Flags,
     Reviews,
+    Trainings,
     Governing,
     Releases,
     Facts,
     Summary,
-    Trainings,
 ):
     """:class:`dq_pipeline.ports.Ledger` on PostgreSQL, in the schema `dq` of the given database.
 

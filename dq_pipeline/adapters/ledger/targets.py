@@ -100,7 +100,14 @@ class Targets(Database):
             truth = _truths(connection, process, [row.sample_id for row in rows])
         found = [(row, truth.get(row.sample_id)) for row in rows]
         return [
-            Expected(row.sample_id, row.at, row.value, row.expected_error, known and known.value, known and known.at)
+            Expected(
+                row.sample_id,
+                row.at,
+                row.value,
+                row.expected_error,
+                None if known is None else known.value,
+                None if known is None else known.at,
+            )
             for row, known in found
         ]
 
