@@ -51,6 +51,15 @@ def test_a_curve_without_a_band_is_drawn() -> None:
     assert (sensor["band"], sensor["outside"]) == (None, None)
 
 
+def test_what_is_far_off_does_not_hide_the_band() -> None:
+    band = {"median": [1.0] * 3, "lower": [0.0] * 3, "upper": [2.0] * 3}
+    far = {"a": [1.0, 1e4, -1e4], "b": [1.0, 9.0, -3.0], "c": [5.0, None, 5.0]}
+    flat = {part: [1.0] * 3 for part in band}
+    drawn = drawing.curves(item(curves=far, band={"a": band, "b": band, "c": flat}), {})
+    found = {sensor["name"]: (sensor["range"], sensor["off"]) for sensor in drawn["sensors"]}
+    assert found == {"a": ([-2.0, 4.0], 2), "b": (None, 0), "c": (None, 0)}
+
+
 @given(READINGS, st.integers(4, 50))
 def test_thinning_keeps_extremes_order_and_size(readings: list[float | None], most: int) -> None:
     kept = drawing.thinned(readings, most)
