@@ -198,7 +198,7 @@ MEANING = {
     "feedback.gate.range": "Labels outside `[lower, upper]` are refused; in the target's unit. Unset: any.",
     "feedback.gate.near": "Nearer to an earlier sample than a tenth of this quantile of nearest distances: refused.",
     "feedback.gate.labels_per_100": "Of 100 labels, at most so many are refused: they contradict their neighbours.",
-    "feedback.gate.min_new": "Fewer samples that the release in Production has not learned from: no training.",
+    "feedback.gate.min_new": "Fewer samples that the release in Production was not offered: no training.",
     "feedback.doubtful_band": "Unified scores no farther from the threshold are in doubt; the budget may narrow it.",
     "history.uri": "Files: CSV, Parquet or Arrow, one, a pattern or a folder; any fsspec address.",
     "history.table": "... or a database table, `table` or `schema.table`.",

@@ -48,7 +48,7 @@ class Admitted:
     truths
         Where the labels came from, by sample id.
     new
-        Samples passed that the release in Production has not learned from; None where it does not say what it has.
+        Samples passed that the release in Production was not asked to learn from; None where it does not say.
     """
 
     data: TrainingData
@@ -89,7 +89,7 @@ def admit(world: World, process: Process, data: TrainingData, *, threshold: floa
     ids = asked.batch.ids
     truths = world.ledger.truths(process.name, ids)
     conflicting = world.ledger.conflicts(process.name, ids)
-    known = None if version is None else _learned(world, process.name, version)
+    known = None if version is None else _seen(world, process.name, version)
     verdict = asked_of(
         process,
         asked,
@@ -176,7 +176,8 @@ def keep_version(world: World, process: Process, key: str, admitted: Admitted, t
     digest = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
     rules = {"version": RULES, **process.feedback.gate.model_dump(mode="json")}
     names = [one.sample_id for one in samples]
-    findings = admitted.findings() | {"dropped_by_label_guard": training.implausible}
+    dropped = sorted(set(data.batch.ids) - set(names))
+    findings = admitted.findings() | {"dropped_by_label_guard": dropped}
     reviewers = _reviewers(admitted.truths, names)
     manifest = {
         "hash": digest,
@@ -211,13 +212,15 @@ def _features(process: Process, batch: SampleBatch) -> Features:
     return Features(batch.sensors, process.sample.horizon_rows, np.arange(k), np.zeros(k), np.ones(k))
 
 
-def _learned(world: World, process: str, version: str) -> set[str] | None:
-    """What the release has learned from, if it says so."""
+def _seen(world: World, process: str, version: str) -> set[str] | None:
+    """What the release has learned from, or was refused when it was trained; None if it does not say."""
     row = next((one for one in world.ledger.releases(process) if one.version == version), None)
     known = None if row is None else world.ledger.training_set_of(process, row.key)
     if known is None:
         return None
-    return {one.sample_id for one in world.ledger.training_samples(process, known.hash)}
+    turned_away = {one["sample_id"] for one in known.findings.get("refused", [])}
+    learned = {one.sample_id for one in world.ledger.training_samples(process, known.hash)}
+    return learned | turned_away | set(known.findings.get("dropped_by_label_guard", []))
 
 
 def _reviewers(truths: Mapping[str, TargetRow], names: list[str]) -> dict[str, int]:
