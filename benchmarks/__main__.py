@@ -33,6 +33,7 @@ BENCHMARKS = (
     "intervals",
     "flags",
     "label_gate",
+    "error_estimate",
     "initialization",
     "dq_run",
     "dag_parse",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from dq_pipeline.records import Flag, TargetRow
+from dq_pipeline.records import Expected, Flag, TargetRow
 
 
 class Targets(Protocol):
@@ -26,6 +26,9 @@ class Targets(Protocol):
 
         The same label twice is one. Returns how many were new.
         """
+
+    def expected_errors(self, process: str, release: str, *, last: int) -> Sequence[Expected]:
+        """The newest `last` answers of a release's model with an expected error, oldest first; no fallback's."""
 
     def label_state(self, process: str) -> dict[str, Any]:
         """Counts for people: labels by origin, their lags, conflicts, answers without a target."""

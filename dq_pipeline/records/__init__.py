@@ -17,7 +17,7 @@ from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.reviews import Action, Opinion, Review
-from dq_pipeline.records.samples import Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "DriftEvent",
     "Ending",
     "EventState",
+    "Expected",
     "Flag",
     "FlagKind",
     "FlagRow",

@@ -65,6 +65,18 @@ class TargetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """An answer of the model with the error that was expected of it, and its truth where that has come, `known_at`."""
+
+    sample_id: str
+    at: datetime
+    value: float
+    expected_error: float
+    target: float | None
+    known_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A prediction beside its truth, in stream order."""
 

@@ -122,9 +122,9 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
             model=judged.training.model,
             manifest=manifest_of(data, judged.training),
             metrics=judged.metrics | {TRAINING_BATCH: batch},
-            flags=judged.flags(settings, release.threshold),
             code_version=__version__,
             lock_hash=lock_hash(),
+            **judged.beside(settings, release.threshold),
         )
     if span:
         release = _new_reference(world, settings, serving, release, span, key, progress)

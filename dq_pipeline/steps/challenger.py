@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.errors import DataError, StateError
-from dq_pipeline.feedback.flags import Rules
 from dq_pipeline.model.evaluation import evaluate
 from dq_pipeline.model.features import Features
 from dq_pipeline.model.inference import Model
@@ -24,8 +23,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
 from dq_pipeline.release.promotion import Evidence
-from dq_pipeline.steps import paths
-from dq_pipeline.steps.flag_rules import fitted
+from dq_pipeline.steps import error_model, flag_rules, paths
 from dq_pipeline.steps.training_data import TrainingData
 from dq_pipeline.storage import from_npz, to_npz
 
@@ -47,10 +45,13 @@ class Judged:
     metrics: dict[str, Any]
     learned: TrainingData
 
-    def flags(self, process: Process, threshold: float) -> Rules | None:
-        """The flag rules that go with the model; None where it learned from too few samples."""
-        matrix = self.features.transform(self.learned.batch)
-        return fitted(process, self.features, matrix, self.training, self.learned.unified, threshold)
+    def beside(self, process: Process, threshold: float) -> dict[str, Any]:
+        """What goes with the model in a release: `flags` and `error_model`; None where it learned from too few."""
+        matrix, learned = self.features.transform(self.learned.batch), self.learned
+        return {
+            "flags": flag_rules.fitted(process, self.features, matrix, self.training, learned.unified, threshold),
+            "error_model": error_model.fitted(process, self.features, matrix, self.training, learned.target),
+        }
 
 
 def rng_of(key: str) -> np.random.Generator:

@@ -17,8 +17,8 @@ from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.feedback_schema import flags
 from dq_pipeline.adapters.ledger.flags import write_flags
-from dq_pipeline.adapters.ledger.schema import processes, releases, scores, targets
-from dq_pipeline.records import Flag, FlagKind, TargetRow
+from dq_pipeline.adapters.ledger.schema import predictions, processes, releases, scores, targets
+from dq_pipeline.records import Expected, Flag, FlagKind, TargetRow
 from dq_pipeline.records.truth import COMPLETION, REVIEW, conflicting, rank
 
 _STATE = text("""
@@ -58,10 +58,8 @@ class Targets(Database):
 
     def truths(self, process: str, ids: Sequence[str]) -> dict[str, TargetRow]:
         """The same with where it came from."""
-        wanted = select(targets).where(targets.c.process == process, targets.c.sample_id.in_(ids))
-        wanted = wanted.distinct(targets.c.sample_id).order_by(targets.c.sample_id, *_by_worth())
         with self._begin() as connection:
-            return {row.sample_id: _record(row) for row in connection.execute(wanted)}
+            return _truths(connection, process, ids)
 
     def conflicts(self, process: str, ids: Sequence[str] | None = None) -> dict[str, tuple[TargetRow, ...]]:
         """Labels that contradict each other, in the order they came, by sample id: of these samples, or of all."""
@@ -80,6 +78,31 @@ class Targets(Database):
             if new:
                 _flag_conflicts(connection, process, sorted({row.sample_id for row in rows}), now)
             return new
+
+    def expected_errors(self, process: str, release: str, *, last: int) -> Sequence[Expected]:
+        """The newest `last` answers of a release's model with an expected error, oldest first; no fallback's."""
+        began = select(func.min(scores.c.start)).where(
+            scores.c.process == predictions.c.process, scores.c.sample_id == predictions.c.sample_id
+        )
+        wanted = select(predictions.c.sample_id, predictions.c.at, predictions.c.value, predictions.c.expected_error)
+        wanted = wanted.where(
+            predictions.c.process == process,
+            predictions.c.release == release,
+            predictions.c.role == "champion",
+            predictions.c.fallback.is_(None),
+            predictions.c.value.is_not(None),
+            predictions.c.expected_error.is_not(None),
+        )
+        newest = began.correlate(predictions).scalar_subquery().desc()
+        wanted = wanted.order_by(predictions.c.at.desc(), newest, predictions.c.sample_id.desc()).limit(last)
+        with self._begin() as connection:
+            rows = connection.execute(wanted).all()[::-1]
+            truth = _truths(connection, process, [row.sample_id for row in rows])
+        found = [(row, truth.get(row.sample_id)) for row in rows]
+        return [
+            Expected(row.sample_id, row.at, row.value, row.expected_error, known and known.value, known and known.at)
+            for row, known in found
+        ]
 
     def label_state(self, process: str) -> dict[str, Any]:
         """Counts for people, all of one moment.
@@ -144,6 +167,12 @@ def _by_worth() -> tuple[ColumnElement[Any], ...]:
     """What counts comes first: :func:`dq_pipeline.records.truth.counting` in the database's words."""
     ranks = {origin: rank(origin) for origin in (REVIEW, COMPLETION)}
     return case(ranks, value=targets.c.origin, else_=rank("")), targets.c.id.desc()
+
+
+def _truths(connection: Connection, process: str, ids: Sequence[str]) -> dict[str, TargetRow]:
+    wanted = select(targets).where(targets.c.process == process, targets.c.sample_id.in_(ids))
+    wanted = wanted.distinct(targets.c.sample_id).order_by(targets.c.sample_id, *_by_worth())
+    return {row.sample_id: _record(row) for row in connection.execute(wanted)}
 
 
 def _lags(connection: Connection, process: str, ids: Sequence[str]) -> dict[str, int]:
