@@ -206,7 +206,7 @@ MEANING = {
     "feedback.gate.range": "Labels outside `[lower, upper]` are refused; in the target's unit. Unset: any.",
     "feedback.gate.near": "Nearer to an earlier sample than a tenth of this quantile of nearest distances: refused.",
     "feedback.gate.labels_per_100": "Of 100 labels, at most so many are refused: they contradict their neighbours.",
-    "feedback.gate.min_new": "Fewer samples that the release in Production has not learned from: no training.",
+    "feedback.gate.min_new": "Fewer samples that the release in Production was not offered: no training.",
     "feedback.retrain.labels": "Train [again](retraining.md) after so many newly labelled samples.",
     "feedback.retrain.coverage": "... or where a smaller share of the flagged samples lies near what was learned from.",
     "feedback.retrain.error": "... or where the error is surely more than so many times the promised one.",
