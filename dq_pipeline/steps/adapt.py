@@ -119,7 +119,7 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
             model=judged.training.model,
             manifest=manifest_of(data, judged.training),
             metrics=judged.metrics,
-            flags=judged.flags(settings, release.threshold),
+            flags=judged.flags(settings, release.threshold, release.completion_scorer),
             code_version=__version__,
             lock_hash=lock_hash(),
         )

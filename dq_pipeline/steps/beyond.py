@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dq_pipeline.feedback.flags import NEWEST
 from dq_pipeline.ports import World
-from dq_pipeline.records import Flag, PredictionRow, TargetRow
+from dq_pipeline.records import Flag, Judged, PredictionRow, TargetRow
 from dq_pipeline.steps.serving import Serving, in_production
 
 
@@ -16,7 +17,8 @@ def beyond_interval(
 ) -> list[Flag]:
     """Flags for targets that come now, and for answers given now whose label was there first.
 
-    The answer's interval is its own; how many half-widths are too many, the release in Production says.
+    The answer's interval is its own; how many half-widths are too many, the release in Production says, and the newest
+    answers whose truth is known, whichever release gave them: a half-width means the same in all.
 
     Parameters
     ----------
@@ -37,9 +39,17 @@ def beyond_interval(
     judged = []
     for name, value in truth.items():
         row = rows.get(name)
-        if row is not None and row.fallback is None and None not in (row.value, row.lower, row.upper):
+        if row is not None and _has_interval(row):
             judged.append((name, row.release, np.array([row.value, row.lower, row.upper, value], dtype=np.float64)))
-    return rules.at_target(judged)
+    if not judged:
+        return []
+    own = set(truth)
+    recent = [
+        (row.value, row.lower, row.upper, row.target)
+        for row in world.ledger.judged(process, last=NEWEST)
+        if row.accepted and _has_interval(row) and row.sample_id not in own
+    ]
+    return rules.at_target(judged, np.array(recent, dtype=np.float64).reshape(-1, 4))
 
 
 def beyond_by_label(world: World, process: str, targets: Sequence[TargetRow]) -> list[Flag]:
@@ -47,3 +57,7 @@ def beyond_by_label(world: World, process: str, targets: Sequence[TargetRow]) ->
     if not targets or world.ledger.production(process) is None:
         return []
     return beyond_interval(world, in_production(world, process), targets)
+
+
+def _has_interval(row: PredictionRow | Judged) -> bool:
+    return row.fallback is None and None not in (row.value, row.lower, row.upper)

@@ -22,6 +22,7 @@ from dq_pipeline.model.inference import Model
 from dq_pipeline.model.training import Training, train
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
+from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
 from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.steps import paths
@@ -46,11 +47,22 @@ class Judged:
     evidence: Evidence
     metrics: dict[str, Any]
     learned: TrainingData
+    scores: NDArray[np.float64]
+    """Of all that it could learn from, good enough or not."""
 
-    def flags(self, process: Process, threshold: float) -> Rules | None:
+    def flags(self, process: Process, threshold: float, scorer: QualityScorer | None) -> Rules | None:
         """The flag rules that go with the model; None where it learned from too few samples."""
-        matrix = self.features.transform(self.learned.batch)
-        return fitted(process, self.features, matrix, self.training, self.learned.unified, threshold)
+        return fitted(
+            process,
+            self.features,
+            self.features.transform(self.learned.batch),
+            self.training,
+            targets=self.learned.target,
+            unified=self.learned.unified,
+            scores=self.scores,
+            injected=np.empty(0) if scorer is None else scorer.injected,
+            threshold=threshold,
+        )
 
 
 def rng_of(key: str) -> np.random.Generator:
@@ -131,7 +143,7 @@ def fit_and_judge(
         "implausible_labels": training.implausible,
         "recipe": dict(training.candidate),
     }
-    return Judged(final, training, evidence, metrics, chosen)
+    return Judged(final, training, evidence, metrics, chosen, data.unified)
 
 
 def judge(

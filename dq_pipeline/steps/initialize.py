@@ -168,7 +168,7 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         lock_hash=lock_hash(),
         stream_starts_at=world.ledger.sample_count(process),
         learned_scorer=_learned(settings, scorers["completion"], world, known["chunks"], rng_of(f"{key}/learned")),
-        flags=judged.flags(settings, known["threshold"]),
+        flags=judged.flags(settings, known["threshold"], scorers["completion"]),
         swept_threshold=known["threshold"] if settings.quality.threshold == "sweep" else None,
     )
     uri = store(world, process, key, release, judged.evidence)
