@@ -32,6 +32,8 @@ BENCHMARKS = (
     "causes",
     "intervals",
     "flags",
+    "error_estimate",
+    "label_gate",
     "initialization",
     "dq_run",
     "dag_parse",

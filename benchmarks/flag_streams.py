@@ -25,17 +25,17 @@ from dq_pipeline.process_file import load
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.dimensions import DIMENSIONS
 from dq_pipeline.quality.scorer import QualityScorer
-from dq_pipeline.records import Flag, FlagKind
+from dq_pipeline.records import UNBUDGETED, Flag, FlagKind
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate import vacuum
 from dq_pipeline.simulate.drifts import DRIFTS, Step
-from dq_pipeline.steps.flag_rules import fitted
+from dq_pipeline.steps.flag_rules import Scored, fitted
 from dq_pipeline.steps.reference import curated, fit_scorer_on, with_faults
 
 BATCH, SCORED = 25, 200
 SHARE = 0.2
 LAG, WRONG_LABELS = 30, 0.03
-KINDS = tuple(str(kind) for kind in FlagKind if kind is not FlagKind.REPORTED)
+KINDS = tuple(str(kind) for kind in FlagKind if kind not in UNBUDGETED)
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
@@ -156,17 +156,9 @@ class Stream:
             low = self.unified[good]
             newest = self.batch.take(good[low >= np.quantile(low, 0.1)][-SCORED:])  # as an adaptation chooses them
             scorer = fit_scorer_on(process, newest, with_faults(process, newest, rng), rng)
-        rules = fitted(
-            process,
-            features,
-            matrix,
-            training,
-            targets=batch.target,
-            unified=self.unified[chosen],
-            scores=self.unified[:until],
-            injected=scorer.injected,
-            threshold=process.quality.stated_threshold,
-        )
+        threshold = process.quality.stated_threshold
+        scored = Scored(self.unified[chosen], self.unified[:until], scorer.injected, threshold)
+        rules = fitted(process, features, matrix, training, batch.target, scored)
         return Release(features, training, scorer, rules)
 
 

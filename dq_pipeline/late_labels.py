@@ -90,8 +90,7 @@ def labelled(
         raise DataError(f"a target beside the sensors expected; {target.column} is one, every completion says it")
     if late.wrong and not target.classes and not late.error > 0.0:
         raise DataError("the sd of the model's error expected, for the size of wrong labels; found none")
-    derived = process.model_copy(update={"target": target.model_copy(update={"from_": "completion"})})
-    right = {one.sample_id: place(one, derived, "completion").target for one in recordings}
+    right = {one.sample_id: place(one, process.as_recorded, "completion").target for one in recordings}
     right = {name: value for name, value in right.items() if np.isfinite(value)}
     if not right:
         raise DataError(f"recordings with a target's column ({target.column}) expected, found none")

@@ -89,9 +89,6 @@ def feed(
         settings = opened.process(process)
         source = settings.history if file is None else settings.history.model_copy(update={"uri": file, "query": None})
         reading = settings.model_copy(update={"history": source})
-        if late is not None:  # what the labels say is in the recordings' file, whoever says it on the stream
-            said = settings.target.model_copy(update={"from_": "completion"})
-            reading = reading.model_copy(update={"target": said})
         history = opened.history(reading) if file is None else open_history(reading, opened.variables)
         begin = settings.history.samples if first is None else first
         stop = history.count() if samples is None else min(begin + samples, history.count())

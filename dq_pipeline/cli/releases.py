@@ -19,12 +19,16 @@ def register(app: typer.Typer) -> None:
 def promote(
     process: ProcessName,
     version: Annotated[str | None, typer.Argument(help="Release; the one in Staging by default.")] = None,
-    why: Why = "promoted by hand",
+    why: Why = "",
+    force: Annotated[bool, typer.Option("--force", help="Overrule the gates; needs --why.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a staged release into Production; the one before is archived.
+    """Put a release into Production; the one before is archived.
 
-    For processes with `promotion: {approval: human}`, or to overrule the gates. Example: `dq promote vacuum 3`.
+    For processes with `promotion: {approval: human}`: `dq promote vacuum 3`. A release that the gates refused needs
+    `--force` and a reason, which the ledger keeps with your name; its probation watches it all the same::
+
+        dq promote vacuum 4 --force --why "the newest labels are wrong, it was right to learn otherwise"
     """
     from dq_pipeline import steps
 
@@ -34,7 +38,8 @@ def promote(
         if not chosen:
             known = ", ".join(f"{row.version} ({row.stage})" for row in rows) or "none"
             raise StateError(f"{process}: release {version or 'in Staging'} expected; found {known}")
-        result = steps.promote(opened, process, key=chosen[-1].key, who=person(), why=why, by_hand=True)
+        said = why if force else why or "promoted by hand"
+        result = steps.promote(opened, process, key=chosen[-1].key, who=person(), why=said, by_hand=True, force=force)
     answer(result, as_json, f"Release {result['version']} is in Production; before: {result['previous'] or 'none'}")
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.tree import Tree
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -66,7 +67,7 @@ def stepwise(progress: Progress) -> Callable[[int, int, str], None]:
     return report
 
 
-def answer(result: Any, as_json: bool, *shown: Table | str) -> None:
+def answer(result: Any, as_json: bool, *shown: Table | Tree | str) -> None:
     """Print a command's result: as JSON, or `shown` to people."""
     if as_json:
         typer.echo(json.dumps(result, default=str))

@@ -16,7 +16,6 @@ from dq_pipeline.records import (
     PredictionRow,
     Recorded,
     Role,
-    TargetRow,
 )
 
 
@@ -43,12 +42,6 @@ class Samples(Protocol):
 
         One that a fallback answered, or that a person rejected, is not accepted.
         """
-
-    def targets(self, process: str, ids: Sequence[str]) -> dict[str, float]:
-        """Newest known target by sample id."""
-
-    def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime, *, flags: Sequence[Flag] = ()) -> int:
-        """Late labels with the flags they raise; the same label twice is one. Returns how many were new."""
 
     def judged(
         self,
@@ -90,7 +83,7 @@ class Samples(Protocol):
         """Flags of these kinds (all by default) set at `since` or later, newest first."""
 
     def flag_rate(self, process: str, release: str) -> tuple[int, int]:
-        """Of the samples that a release answered: how many are flagged, reports aside, and how many there are."""
+        """Of the samples that a release answered: how many its rules flagged, and how many there are."""
 
     def rejected(self, process: str, ids: Sequence[str]) -> set[str]:
         """Which of these samples a person rejected: they never train."""

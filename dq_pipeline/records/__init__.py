@@ -11,19 +11,21 @@ from dq_pipeline.records.batches import (
     RawMessage,
 )
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
-from dq_pipeline.records.flags import Flag, FlagKind, FlagRow, Recorded
+from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
-from dq_pipeline.records.reviews import Action, Opinion, Review
-from dq_pipeline.records.samples import Judged, PredictionRow, Role, SampleScore, TargetRow
-from dq_pipeline.records.training import TrainingSample, TrainingSet
+from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
+from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
+    "UNBUDGETED",
     "Action",
     "BatchOutcome",
     "BatchState",
+    "Candidate",
     "Change",
     "Claim",
     "CommittedBatch",
@@ -32,6 +34,7 @@ __all__ = [
     "DriftEvent",
     "Ending",
     "EventState",
+    "Expected",
     "Flag",
     "FlagKind",
     "FlagRow",
@@ -39,6 +42,7 @@ __all__ = [
     "Incident",
     "Judged",
     "Loss",
+    "Message",
     "Notice",
     "OffsetRange",
     "Opinion",
@@ -50,8 +54,10 @@ __all__ = [
     "ReleaseRow",
     "Review",
     "Role",
+    "Ruling",
     "SampleScore",
     "Stage",
+    "State",
     "TargetRow",
     "TrainingSample",
     "TrainingSet",

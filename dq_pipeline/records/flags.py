@@ -18,7 +18,12 @@ class FlagKind(StrEnum):
     LOW_SCORE = "low_score"  # few well recordings score as low
     DOUBTFUL_SCORE = "doubtful_score"  # the unified score lies in the band about the threshold
     BEYOND_INTERVAL = "beyond_interval"  # the truth lies far outside the interval
+    CONFLICTING_LABELS = "conflicting_labels"  # two labels contradict each other, and no reviewer has spoken since
     REPORTED = "reported"  # by a person
+
+
+UNBUDGETED = (FlagKind.CONFLICTING_LABELS, FlagKind.REPORTED)
+"""Set by what people and other systems say; no rule of a release decides them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +33,16 @@ class Flag:
     Attributes
     ----------
     release
-        Whose thresholds decided; of a report the release that answered, empty if none did.
+        Whose thresholds decided; of a report the release that answered, of a conflict the one in Production, empty if
+        there is none.
     p
-        Share of the reference that is as unusual; None for a report.
+        Share of the reference that is as unusual; None where no rule of a release decided.
     rejected
         A person says that the sample must never train.
     who
         Empty where no person set it.
     mark
-        Tells apart what people said of the same sample; the same words twice are one report.
+        Tells apart what was said of the same sample; the same words twice are one report.
     """
 
     sample_id: str

@@ -51,7 +51,8 @@ class PredictionRow:
 class TargetRow:
     """The truth about one sample and where it came from (`completion`, `labels`, `file`, `http`, `review`).
 
-    `determined_at` is by the sender's clock, None where it did not say.
+    `determined_at` is by the sender's clock, None where it did not say. The ledger says when it came, `at`, and `lag`:
+    how many samples completed between this one and its label, None while the sample has not completed, or of history.
     """
 
     sample_id: str
@@ -59,6 +60,20 @@ class TargetRow:
     origin: str
     annotator: str = ""
     determined_at: datetime | None = None
+    at: datetime | None = None
+    lag: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An answer of the model with the error that was expected of it, and its truth where that has come, `known_at`."""
+
+    sample_id: str
+    at: datetime
+    value: float
+    expected_error: float
+    target: float | None
+    known_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,3 +47,15 @@ class TrainingSet:
     reviewers: Mapping[str, int]
     uri: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The message that a sample came in, one for each scope; None where its release kept no offsets."""
+
+    sample_id: str
+    scope: str
+    batch_id: str
+    topic: str
+    partition: int | None
+    offset: int | None

@@ -17,6 +17,7 @@ from typing import Any
 
 from dq_pipeline.drift.detector import DETECTORS, Detector
 from dq_pipeline.errors import DataError
+from dq_pipeline.feedback.expected_error import ErrorModel
 from dq_pipeline.feedback.flags import Rules
 from dq_pipeline.model.features import Features
 from dq_pipeline.model.inference import Model, Prediction
@@ -35,6 +36,7 @@ FILES: Mapping[str, str] = {
     "learned_scorer": "quality_learned.npz",
     "detector": "detector.npz",
     "flags": "flags.npz",
+    "error_model": "error.npz",
 }
 """Part -> its file. All but features and model may be absent; a release made before there were flags has no rules."""
 
@@ -102,6 +104,8 @@ class Release:
         What the sweep of an initialization chose, where the settings ask for one.
     flags
         Which samples a person should look at; None where samples were too few, and in releases made before.
+    error_model
+        What error is expected of an answer before its truth is known; None as for `flags`.
     """
 
     process: str
@@ -122,6 +126,7 @@ class Release:
     learned_scorer: LearnedScorer | None = None
     swept_threshold: float | None = None
     flags: Rules | None = None
+    error_model: ErrorModel | None = None
 
     @property
     def threshold(self) -> float:
@@ -198,9 +203,7 @@ class Release:
         document = verify(folder)
         present = {part: (folder / name).read_bytes() for part, name in FILES.items() if name in document["files"]}
         detector = DETECTORS[document["settings"]["drift"]["detector"]]
-        horizon, completion, learned, drift, flags = (
-            present.get(part) for part in ("horizon_scorer", "completion_scorer", "learned_scorer", "detector", "flags")
-        )
+        horizon, completion, learned, drift, flags, errors = (present.get(part) for part in list(FILES)[2:])
         return cls(
             process=document["process"],
             settings=document["settings"],
@@ -220,6 +223,7 @@ class Release:
             learned_scorer=None if learned is None else LearnedScorer.from_bytes(learned),
             swept_threshold=document["swept_threshold"],
             flags=None if flags is None else Rules.from_bytes(flags),
+            error_model=None if errors is None else ErrorModel.from_bytes(errors),
         )
 
 

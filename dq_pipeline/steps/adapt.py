@@ -5,14 +5,12 @@ Each may run twice, and at once with another attempt, and finds its own work.
 
 from __future__ import annotations
 
-import json
 import logging
-import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +22,6 @@ from dq_pipeline.errors import DataError, StateError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.profile.profile import profile
-from dq_pipeline.records import ReleaseRow
-from dq_pipeline.release import promotion
 from dq_pipeline.release.bundle import Release
 from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.release.provenance import lock_hash
@@ -33,9 +29,7 @@ from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import agenda, oracle, regimes
 from dq_pipeline.steps.challenger import (
     Progress,
-    built,
     declare,
-    evidence_from_bytes,
     fit_and_judge,
     is_built,
     leave,
@@ -48,9 +42,11 @@ from dq_pipeline.steps.decide import FULL_REFERENCE
 from dq_pipeline.steps.incidents import withheld_numbers
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.reference import fit_learned, fit_scorers
-from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.serving import Serving, in_production
+from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.training_data import training_data
+from dq_pipeline.steps.training_gate import TRAINING_BATCH, admit, check_volume, keep_version
+from dq_pipeline.steps.trainings import record
 from dq_pipeline.steps.watch_drift import committed_samples
 
 log = logging.getLogger(__name__)
@@ -110,18 +106,27 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
     since = span[0] if span else _change(world, process)
     release, evidence = replace(serving.bundle, settings=settings.deciding(), created_at=utc_now()), None
     if kind != "rereference":
-        data = training_data(world, settings)
+        admitted = admit(
+            world,
+            settings,
+            training_data(world, settings),
+            threshold=release.threshold,
+            version=serving.version,
+        )
+        check_volume(settings, admitted)
+        data = admitted.data
         judged = fit_and_judge(data, settings, serving.bundle, key=key, since=since, progress=progress)
+        batch = keep_version(world, settings, key, admitted, judged.training)
         evidence = judged.evidence
         release = replace(
             release,
             features=judged.features,
             model=judged.training.model,
             manifest=manifest_of(data, judged.training),
-            metrics=judged.metrics,
-            flags=judged.flags(settings, release.threshold, release.completion_scorer),
+            metrics=judged.metrics | {TRAINING_BATCH: batch},
             code_version=__version__,
             lock_hash=lock_hash(),
+            **judged.beside(settings, release.threshold, release.completion_scorer),
         )
     if span:
         release = _new_reference(world, settings, serving, release, span, key, progress)
@@ -130,53 +135,6 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
     elif since is not None:
         release = replace(release, reference_from=since, rebuilding=True)
     return release, evidence, serving.version
-
-
-def evaluate(world: World, process: str, *, key: str) -> dict[str, Any]:
-    """Ask every gate; `passed` says whether the challenger may be promoted. A carried model was judged before."""
-    agenda.renew(world, process, key)
-    folder = built(world, process, key)["folder"]
-    evidence = evidence_from_bytes(world.lake.get(f"{folder}/evidence.npz"))
-    gates = () if evidence is None else promotion.assess(evidence, world.process(process).promotion, rng_of(key))
-    verdict = promotion.decide(gates)
-    report = {"key": key, "passed": verdict.promote, "why": verdict.reason, "gates": [asdict(gate) for gate in gates]}
-    world.lake.put(f"{folder}/gates.json", json.dumps(report).encode())
-    return report
-
-
-def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
-    """Register the challenger and put it into Staging."""
-    agenda.renew(world, process, key)
-    about = built(world, process, key)
-    kind, event = about["kind"], about["event"]
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "release"
-        world.lake.get_folder(f"{about['folder']}/release", folder)
-        release = Release.load(folder)
-        metrics = {name: float(v) for name, v in release.metrics.items() if isinstance(v, int | float)}
-        settings = release.governs(world.process(process)).settings_hash()
-        tags = {"kind": kind, "event": str(event or ""), "settings": settings}
-        version, run_id = world.registry.log_release(process, folder, key=key, metrics=metrics, tags=tags)
-    row = world.ledger.add_release(
-        ReleaseRow(
-            process=process,
-            version=version,
-            run_id=run_id,
-            stage="None",
-            key=key,
-            event=event,
-            kind=kind,
-            metrics=metrics,
-            samples=sum(batch.samples for batch in release.manifest),
-            created_at=release.created_at,
-            settings_hash=tags["settings"],
-        )
-    )
-    world.ledger.configuration(process, tags["settings"], dict(release.settings), utc_now())
-    if row.stage == "None":
-        world.ledger.move_release(process, version, "stage", who="dq", why=f"challenger {key}", now=utc_now())
-    sync_registry(world, process)
-    return {"key": key, "version": version}
 
 
 def adapt(
@@ -266,16 +224,21 @@ def _curated(world: World, process: Process, samples: SampleBatch) -> SampleBatc
 
 @contextmanager
 def _kept(world: World, process: str, due: agenda.Due) -> Iterator[None]:
-    """Renew the lease from a thread while this goes on, however long one step of it takes."""
-    ended = threading.Event()
+    """Renew the lease from a thread while this goes on, however long one step of it takes, and count its seconds."""
+    ended, began, clock = threading.Event(), utc_now(), time.monotonic()
+
+    def count() -> None:
+        record(world, process, due, began, time.monotonic() - clock)
 
     def renew() -> None:
         while not ended.wait(agenda.LEASE_S / 4):
             try:
                 agenda.renew(world, process, due["key"], due["attempts"])
+                count()
             except Exception:
                 log.warning("%s: the lease of %s could not be renewed", process, due["key"], exc_info=True)
 
+    count()
     thread = threading.Thread(target=renew, name=f"dq-lease-{process}", daemon=True)
     thread.start()
     try:
@@ -283,6 +246,7 @@ def _kept(world: World, process: str, due: agenda.Due) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+        count()
 
 
 def _idle(why: str) -> dict[str, Any]:

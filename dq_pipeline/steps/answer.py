@@ -52,11 +52,14 @@ def answer(
     """
     features = serving.bundle.features.transform(batch)
     predicted = _recalibrated(world, serving, serving.bundle.model.predict(features))
+    errors = serving.bundle.error_model
+    expected = np.full(len(batch), np.nan) if errors is None else errors.expected(features, predicted.value)
     fallback = None if accepted.all() else _fallback(world, serving, batch, accepted)
     raised = alarms(serving.process.alarm, predicted)
     rows, messages = [], []
     for i, sample_id in enumerate(batch.ids):
         row = _row(sample_id, serving.version, "champion", predicted, i, unified[i], alarm=bool(raised[i]))
+        row = replace(row, expected_error=_number(expected[i]))
         if not accepted[i] and fallback is not None:
             row = fallback[sample_id]
         rows.append(row)

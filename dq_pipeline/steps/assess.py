@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from dq_pipeline.samples import SampleBatch, Scope
 from dq_pipeline.steps import landing, oracle, outcome, paths
 from dq_pipeline.steps.answer import Answers, answer
 from dq_pipeline.steps.beyond import beyond_interval
-from dq_pipeline.steps.clock import as_moment, utc_now
+from dq_pipeline.steps.clock import as_datetime, as_moment, utc_now
 from dq_pipeline.steps.gate import Gated, decode_all, sort_out
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.serving import Serving, in_production
@@ -107,8 +106,8 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
     early = np.array([name in arrived for name in horizons.batch.ids], dtype=np.bool_)
     return BatchOutcome(
         scores=(
-            *_rows("horizon", serving, horizons, keep=early),
-            *_rows("completion", serving, completions, statistic=drift.statistic),
+            *_rows("horizon", serving, horizons, gated, keep=early),
+            *_rows("completion", serving, completions, gated, statistic=drift.statistic),
         ),
         predictions=answers.rows,
         targets=targets,
@@ -186,11 +185,13 @@ def _rows(
     scope: Scope,
     serving: Serving,
     scored: Scored,
+    gated: Gated,
     *,
     keep: NDArray[np.bool_] | None = None,
     statistic: NDArray[np.float64] | None = None,
 ) -> list[SampleScore]:
     names, batch = tuple(DIMENSIONS), scored.batch
+    came = [gated.origins[scope].get(name, (None, None)) for name in batch.ids]
     rows = [
         SampleScore(
             sample_id=batch.ids[i],
@@ -203,16 +204,12 @@ def _rows(
             accepted=bool(scored.accepted[i]),
             drift_statistic=None if statistic is None else float(statistic[i]),
             metadata=dict(batch.metadata[i]),
+            partition=came[i][0],
+            offset=came[i][1],
         )
         for i in range(len(batch))
     ]
     return rows if keep is None else [row for row, kept in zip(rows, keep, strict=True) if kept]
-
-
-def as_datetime(moment: np.datetime64) -> datetime:
-    """An aware UTC datetime of a NumPy one."""
-    value: datetime = moment.astype("datetime64[us]").item()
-    return value.replace(tzinfo=UTC)
 
 
 def _report(batch_id: str, decided: BatchOutcome) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dq_pipeline.errors import DataError, RegistryError
 from dq_pipeline.feedback.flags import NEWEST
 from dq_pipeline.ports import World
 from dq_pipeline.records import Flag, Judged, PredictionRow, TargetRow
+from dq_pipeline.records.truth import counting
 from dq_pipeline.steps.serving import Serving, in_production
 
 
@@ -29,10 +31,12 @@ def beyond_interval(
     if rules is None:
         return []
     rows = {row.sample_id: row for row in answered if row.role == "champion"}
-    truth = {row.sample_id: row.value for row in targets}
-    open_yet = [name for name in rows if name not in truth]
-    if open_yet:
-        truth |= world.ledger.targets(process, open_yet)
+    coming: dict[str, list[TargetRow]] = {name: [] for name in rows}
+    for target in targets:
+        coming.setdefault(target.sample_id, []).append(target)
+    there = world.ledger.truths(process, list(coming)) if coming else {}
+    found = {name: counting([*([there[name]] if name in there else []), *own]) for name, own in coming.items()}
+    truth = {name: target.value for name, target in found.items() if target is not None}
     before = [name for name in truth if name not in rows]
     if before:
         rows |= world.ledger.answers(process, before)
@@ -52,11 +56,18 @@ def beyond_interval(
     return rules.at_target(judged, np.array(recent, dtype=np.float64).reshape(-1, 4))
 
 
-def beyond_by_label(world: World, process: str, targets: Sequence[TargetRow]) -> list[Flag]:
-    """The same for labels that come by themselves; nothing where no release answers yet."""
+def beyond_by_label(world: World, process: str, targets: Sequence[TargetRow]) -> tuple[list[Flag], str | None]:
+    """The same for labels that come by themselves, and why nothing could be flagged.
+
+    Labels are taken all the same where the release in Production cannot be had just now.
+    """
     if not targets or world.ledger.production(process) is None:
-        return []
-    return beyond_interval(world, in_production(world, process), targets)
+        return [], None
+    try:
+        serving = in_production(world, process)
+    except (RegistryError, DataError, OSError) as error:
+        return [], f"the release in Production cannot be had, labels beyond its interval are not flagged: {error}"
+    return beyond_interval(world, serving, targets), None
 
 
 def _has_interval(row: PredictionRow | Judged) -> bool:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.errors import DataError, StateError
-from dq_pipeline.feedback.flags import Rules
 from dq_pipeline.model.evaluation import evaluate
 from dq_pipeline.model.features import Features
 from dq_pipeline.model.inference import Model
@@ -25,8 +24,7 @@ from dq_pipeline.process import Process
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
 from dq_pipeline.release.promotion import Evidence
-from dq_pipeline.steps import paths
-from dq_pipeline.steps.flag_rules import fitted
+from dq_pipeline.steps import error_model, flag_rules, paths
 from dq_pipeline.steps.training_data import TrainingData
 from dq_pipeline.storage import from_npz, to_npz
 
@@ -50,19 +48,15 @@ class Judged:
     scores: NDArray[np.float64]
     """Of all that it could learn from, good enough or not."""
 
-    def flags(self, process: Process, threshold: float, scorer: QualityScorer | None) -> Rules | None:
-        """The flag rules that go with the model; None where it learned from too few samples."""
-        return fitted(
-            process,
-            self.features,
-            self.features.transform(self.learned.batch),
-            self.training,
-            targets=self.learned.target,
-            unified=self.learned.unified,
-            scores=self.scores,
-            injected=np.empty(0) if scorer is None else scorer.injected,
-            threshold=threshold,
-        )
+    def beside(self, process: Process, threshold: float, scorer: QualityScorer | None) -> dict[str, Any]:
+        """What goes with the model in a release: `flags` and `error_model`; None where it learned from too few."""
+        matrix, learned = self.features.transform(self.learned.batch), self.learned
+        injected = np.empty(0) if scorer is None else scorer.injected
+        scores = flag_rules.Scored(learned.unified, self.scores, injected, threshold)
+        return {
+            "flags": flag_rules.fitted(process, self.features, matrix, self.training, learned.target, scores),
+            "error_model": error_model.fitted(process, self.features, matrix, self.training, learned.target),
+        }
 
 
 def rng_of(key: str) -> np.random.Generator:
@@ -80,6 +74,15 @@ def block_size(data: TrainingData, since: int | None) -> int:
     known = int(learnable.sum())
     count = known // 5 if since is None else int((learnable & (data.number >= since)).sum()) // 3
     return int(np.clip(count, 5, min(50, max(known // 3, 5))))
+
+
+def _unseen(data: TrainingData, champion: Release | None) -> int | None:
+    """Samples newer than any that the champion has learned from; None where it does not say which those are.
+
+    On what it has learned from it would look better than it is.
+    """
+    learned = [] if champion is None else [np.datetime64(one.last.removesuffix("Z")) for one in champion.manifest]
+    return int((data.batch.start > max(learned)).sum()) if learned else None
 
 
 def fit_and_judge(
@@ -113,7 +116,9 @@ def fit_and_judge(
             f"at least {process.model.min_samples} labelled samples of good quality expected (model.min_samples), "
             f"found {len(chosen)} of {len(data)}; wait for more labels or lower quality.threshold"
         )
-    size = block_size(data, since)
+    size, unseen = block_size(data, since), _unseen(chosen, champion)
+    if since is None and unseen is not None:
+        size = max(min(size, unseen), 5)
     older, block = chosen.take(np.arange(len(chosen) - size)), chosen.take(np.arange(len(chosen) - size, len(chosen)))
     rng = rng_of(key)
     features = Features.fit(older.batch, process.sample.horizon_rows)

@@ -15,3 +15,9 @@ def utc_now() -> datetime:
 def as_moment(time: datetime) -> np.datetime64:
     """A UTC time as NumPy has it."""
     return np.datetime64(time.replace(tzinfo=None), "us")
+
+
+def as_datetime(moment: np.datetime64) -> datetime:
+    """An aware UTC datetime of a NumPy one."""
+    value: datetime = moment.astype("datetime64[us]").item()
+    return value.replace(tzinfo=UTC)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,17 +16,30 @@ from dq_pipeline.process import Process
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """What quality says.
+
+    Attributes
+    ----------
+    unified : (n,)
+        Unified scores of the n samples that the training was given; NaN where not known.
+    every : (s,)
+        Those of all that it could choose from, good enough or not, in time order.
+    injected : (q,)
+        Those of the faults that were injected when the release's scorer was fitted.
+    threshold
+        The score from which a recording is good enough.
+    """
+
+    unified: Floats
+    every: Floats
+    injected: Floats
+    threshold: float
+
+
 def fitted(
-    process: Process,
-    features: Features,
-    matrix: Floats,
-    training: Training,
-    *,
-    targets: Floats,
-    unified: Floats,
-    scores: Floats,
-    injected: Floats,
-    threshold: float,
+    process: Process, features: Features, matrix: Floats, training: Training, targets: Floats, scored: Scored
 ) -> Rules | None:
     """Fit them on the samples that the model was trained on; None where these are too few.
 
@@ -32,14 +47,8 @@ def fitted(
     ----------
     matrix : (n, k)
         Features of the rows that the training was given.
-    targets, unified : (n,)
-        Targets and unified scores of these; NaN where not known.
-    scores : (s,)
-        Unified scores of all that the training could choose from, good enough or not, in time order.
-    injected : (q,)
-        Scores of the faults that were injected when the release's scorer was fitted.
-    threshold
-        The score from which a recording is good enough.
+    targets : (n,)
+        Of these.
     """
     return fit(
         matrix[training.used],
@@ -48,10 +57,10 @@ def fitted(
         targets=targets[training.used],
         errors=training.scores,
         radius=training.model.calibration.radius,
-        unified=unified[training.used],
-        scores=scores,
-        injected=injected,
-        threshold=threshold,
+        unified=scored.unified[training.used],
+        scores=scored.every,
+        injected=scored.injected,
+        threshold=scored.threshold,
         per_100=process.feedback.flags_per_100,
         band=process.feedback.doubtful_band,
         classes=len(process.target.classes) if process.target.task == "classification" else 0,

@@ -41,6 +41,7 @@ from dq_pipeline.steps.reference import (
 )
 from dq_pipeline.steps.sweep import sweep_threshold
 from dq_pipeline.steps.training_data import history
+from dq_pipeline.steps.training_gate import TRAINING_BATCH, admit, check_volume, keep_version
 
 REFERENCE_SAMPLES = 300
 FITTED_SAMPLES = 2000
@@ -143,8 +144,12 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
     settings, run = world.process(process), run_name(run)
     key, folder = f"initial-{run}", paths.history(process, run)
     known = annotated(world, process, run)
-    data = history(world, settings, {**known, "stream_from": 0})
+    past = history(world, settings, {**known, "stream_from": 0})
+    admitted = admit(world, settings, past, threshold=known["threshold"], version=None)
+    check_volume(settings, admitted)
+    data = admitted.data
     judged = fit_and_judge(data, settings, None, key=key, since=None, progress=progress)
+    batch = keep_version(world, settings, key, admitted, judged.training)
     scorers = {scope: QualityScorer.from_bytes(world.lake.get(f"{folder}/{scope}-scorer.npz")) for scope in SCOPES}
     chunks = [{"folder": str(entry["uri"]).rsplit("/", 1)[0]} for entry in known["chunks"]]
     readings = DETECTORS[settings.drift.detector].readings(_profiles(world, chunks, "completion", "clean"))
@@ -159,6 +164,7 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         manifest=manifest_of(data, judged.training),
         metrics={
             **judged.metrics,
+            TRAINING_BATCH: batch,
             "curation": known["curation"],
             "threshold": known["threshold"],
             "sweep": known["sweep"],
@@ -168,8 +174,8 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         lock_hash=lock_hash(),
         stream_starts_at=world.ledger.sample_count(process),
         learned_scorer=_learned(settings, scorers["completion"], world, known["chunks"], rng_of(f"{key}/learned")),
-        flags=judged.flags(settings, known["threshold"], scorers["completion"]),
         swept_threshold=known["threshold"] if settings.quality.threshold == "sweep" else None,
+        **judged.beside(settings, known["threshold"], scorers["completion"]),
     )
     uri = store(world, process, key, release, judged.evidence)
     return {"key": key, "uri": uri, "kind": "initial", "event": None, "metrics": _plain(judged.metrics)}

@@ -21,3 +21,8 @@ def history(process: str, run: str) -> str:
 def challenger(process: str, key: str) -> str:
     """Folder of a release before it has a version."""
     return f"{process}/challengers/{key}"
+
+
+def training_batch(process: str, content_hash: str) -> str:
+    """Manifest of one version of what a model learned from."""
+    return f"{process}/training/{content_hash}.json"

@@ -9,15 +9,23 @@ from dq_pipeline.errors import StateError, SupersededError
 from dq_pipeline.ports import World
 from dq_pipeline.records import Ending, EventState, Notice, ReleaseRow
 from dq_pipeline.steps import agenda, incidents, paths
-from dq_pipeline.steps.challenger import built
+from dq_pipeline.steps.challenger import built, is_built
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.drift_evidence import standing_of, worth
 from dq_pipeline.steps.rollback import sync_registry
+from dq_pipeline.steps.staging import refusal, register
 from dq_pipeline.steps.training_data import HISTORY
 
 
 def promote(
-    world: World, process: str, *, key: str, who: str = "dq", why: str = "", by_hand: bool = False
+    world: World,
+    process: str,
+    *,
+    key: str,
+    who: str = "dq",
+    why: str = "",
+    by_hand: bool = False,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Put the staged release into Production and close what led to it.
 
@@ -29,15 +37,23 @@ def promote(
     ----------
     by_hand
         A person wants this release, whatever happened since it was built.
+    force
+        And whatever the gates said; it needs a reason.
 
     Raises
     ------
     StateError
-        If it was never staged.
+        If it was never registered, the gates refused it and it is not forced, or it is forced without a reason.
     """
-    row = _staged(world, process, key)
-    why = why or f"every gate passed for {key}"
-    over = None if by_hand else built(world, process, key)["over"]
+    row = _registered(world, process, key)
+    why = _overruling(world, row, who, why) if force else why or f"every gate passed for {key}"
+    refused = None if force else refusal(world, process, key)
+    if refused is not None:
+        raise StateError(
+            f"{process}: a release that every gate let pass expected, found {row.version}, which they refused: "
+            f'{refused}. `dq promote {process} {row.version} --force --why "..."` overrules them'
+        )
+    over = None if by_hand or force else built(world, process, key)["over"]
     try:
         if over is not None and row.stage != "Production":
             _check_awaited(world, process, row)
@@ -65,7 +81,12 @@ def promote(
 
 
 def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
-    """Let a challenger go; the release in Production stays. A new reference that was due is still made."""
+    """Let a challenger go; the release in Production stays. A new reference that was due is still made.
+
+    It is registered all the same, archived: a person may overrule the gates, and sees what they refused.
+    """
+    if world.ledger.release_by_key(process, key) is None and is_built(world, process, key):
+        register(world, process, key)
     _archive(world, process, key, why)
     due, then = agenda.read(world, process).due, None
     if due is not None and due["key"] == key:
@@ -78,16 +99,6 @@ def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
         agenda.settle(world, process, key, then=then)
     world.notifier.notify(Notice(process, "warning", f"{process}: challenger {key} rejected", why))
     return {"key": key, "why": why}
-
-
-def ask(world: World, process: str) -> bool:
-    """Ask for what is due after an adaptation ended; False if nothing is, or its cause is still to be asked for.
-
-    `decide` asks for the cause of a drift before it lets anything adapt, and does so with the next micro-batch.
-    """
-    event = world.ledger.open_event(process)
-    unexplained = event is not None and event.state is EventState.OPEN and "cause" not in event.evidence
-    return not unexplained and not incidents.at_fault(world, process) and agenda.ask(world, process)
 
 
 def _refuse(world: World, process: str, row: ReleaseRow, why: str) -> dict[str, Any]:
@@ -114,7 +125,7 @@ def _check_awaited(world: World, process: str, row: ReleaseRow) -> None:
 
 def _archive(world: World, process: str, key: str, why: str) -> None:
     row = world.ledger.release_by_key(process, key)
-    if row is not None and row.stage != "Production":
+    if row is not None and row.stage in ("None", "Staging"):
         world.ledger.move_release(process, row.version, "reject", who="dq", why=why, now=utc_now())
         sync_registry(world, process)
 
@@ -146,8 +157,16 @@ def _live_event(world: World, process: str) -> int | None:
     return None if event is None else event.id
 
 
-def _staged(world: World, process: str, key: str) -> ReleaseRow:
+def _registered(world: World, process: str, key: str) -> ReleaseRow:
     row = world.ledger.release_by_key(process, key)
     if row is None:
-        raise StateError(f"challenger {key} of {process} was never staged")
+        raise StateError(f"challenger {key} of {process} was never registered")
     return row
+
+
+def _overruling(world: World, row: ReleaseRow, who: str, why: str) -> str:
+    """The reason that the ledger keeps for a promotion by force."""
+    if not why.strip():
+        raise StateError("a promotion by force needs a reason, found none")
+    refused = refusal(world, row.process, row.key)
+    return f"forced by {who}: {why}" + (f" (the gates refused it: {refused})" if refused else "")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from dq_pipeline import steps
+from dq_pipeline.errors import RegistryError
 from dq_pipeline.recording import Recording
-from dq_pipeline.records import Outgoing
+from dq_pipeline.records import FlagKind, Outgoing
 from dq_pipeline.wire.labels import Label, encode_label
 
 from .conftest import Plant, recordings  # type: ignore[import-not-found]
@@ -46,6 +47,7 @@ def test_labels_of_the_topic_are_joined_once_and_bad_ones_are_dead_letters(
         "read": 5,
         "new": 4,
         "refused": 1,
+        "warning": None,
     }
     assert [row.target for row in plant.world.ledger.judged(plant.process)] == [5.0, 6.0, 7.0, 8.0]
     (letter,) = plant.messages("dead_letter")
@@ -95,3 +97,42 @@ def test_a_label_may_come_before_its_recording(running: Plant) -> None:
     running.publish([Recording(run.sample_id, run.source, run.start, run.sensors, run.values)])
     running.answer()
     assert [row.target for row in running.world.ledger.judged(running.process)] == [4.5]
+
+
+def test_labels_are_taken_with_a_warning_where_the_release_cannot_be_had(
+    unlabelled: tuple[Plant, list[Recording]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant, runs = unlabelled
+
+    def gone(*_: Any) -> Any:
+        raise RegistryError("MLflow expected, found nobody")
+
+    monkeypatch.setattr(plant.world.registry, "fetch", gone)
+    added = steps.add_labels(plant.world, plant.process, [{"sample_id": runs[0].sample_id, "value": 99.0}])
+    assert (added["new"], "found nobody" in added["warning"]) == (1, True)
+    _say(plant, _label(plant, runs[1], 99.0), _label(plant, runs[0], 1.0))
+    taken = steps.take_labels(plant.world, plant.process)
+    assert (taken["new"], "found nobody" in taken["warning"]) == (2, True)
+    flags = [(row.flag.sample_id, str(row.flag.kind)) for row in plant.world.ledger.flags(plant.process)]
+    assert flags == [(runs[0].sample_id, "conflicting_labels")]
+
+
+def test_a_label_keeps_its_way_its_time_and_its_lag(unlabelled: tuple[Plant, list[Recording]]) -> None:
+    plant, runs = unlabelled
+    row = {"sample_id": runs[1].sample_id, "value": 4.5, "at": "2026-03-01T10:00:00Z", "annotator": "anna"}
+    assert steps.add_labels(plant.world, plant.process, [row], origin="http")["new"] == 1
+    known = plant.world.ledger.truths(plant.process, [runs[1].sample_id])[runs[1].sample_id]
+    assert (known.origin, known.annotator, known.lag) == ("http", "anna", 4)
+    assert known.determined_at is not None
+    assert known.determined_at.isoformat() == "2026-03-01T10:00:00+00:00"
+    state = steps.label_state(plant.world, plant.process)
+    assert (state["origins"]["http"]["targets"], state["waiting"], state["lag_samples"]["p50"]) == (1, 5, 4.0)
+
+
+def test_a_recording_that_brings_another_target_than_its_label_is_judged_by_the_label(running: Plant) -> None:
+    runs = recordings(12, running.rng, first=1000)
+    steps.add_labels(running.world, running.process, [{"sample_id": runs[3].sample_id, "value": 99.0}])
+    running.publish(runs)
+    running.answer()
+    beyond = [row.flag for row in running.world.ledger.flags(running.process, kinds=[FlagKind.BEYOND_INTERVAL])]
+    assert [flag.evidence["target"] for flag in beyond if flag.sample_id == runs[3].sample_id] == [99.0]

@@ -20,7 +20,7 @@ from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import FILES, Release, TrainingBatch, digest, ids_hash, verify
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps.flag_rules import fitted
+from dq_pipeline.steps import error_model, flag_rules
 
 PROCESS = {
     "process": "small",
@@ -60,6 +60,7 @@ def release() -> Release:
         profiles = profile(batch.head(rows), reference)
         scorers.append(QualityScorer.fit(reference, profiles, profiles, rng=np.random.default_rng(0)))
     drift_features = profile(batch, scorers[1].reference).drift_features
+    scored = flag_rules.Scored(np.full(80, 0.9), np.full(80, 0.9), scorers[1].injected, 0.25)
     return Release(
         process="small",
         settings=process.deciding(),
@@ -74,7 +75,8 @@ def release() -> Release:
         code_version="abc",
         lock_hash="def",
         learned_scorer=LearnedScorer.fit(scorers[1], batch, [batch], np.random.default_rng(0)),
-        flags=fitted(process, features, features.transform(batch), training, np.full(80, 0.9), 0.25),
+        flags=flag_rules.fitted(process, features, features.transform(batch), training, batch.target, scored),
+        error_model=error_model.fitted(process, features, features.transform(batch), training, batch.target),
     )
 
 
@@ -101,6 +103,9 @@ def test_everything_comes_back_bit_for_bit(release: Release, tmp_path: Path) -> 
     assert release.flags is not None
     assert loaded.flags is not None
     assert loaded.flags.to_bytes() == release.flags.to_bytes()
+    assert release.error_model is not None
+    assert loaded.error_model is not None
+    assert loaded.error_model.to_bytes() == release.error_model.to_bytes()
     assert (loaded.manifest, loaded.created_at, loaded.code_version) == (release.manifest, release.created_at, "abc")
     assert loaded.metrics["model"] == {"mae": 0.25, "r2": None}
 
@@ -113,7 +118,7 @@ def test_predicts_from_the_horizon_alone(release: Release) -> None:
 
 
 def test_parts_may_be_absent(release: Release, tmp_path: Path) -> None:
-    parts = ("horizon_scorer", "completion_scorer", "learned_scorer", "detector", "flags")
+    parts = ("horizon_scorer", "completion_scorer", "learned_scorer", "detector", "flags", "error_model")
     bare = dataclasses.replace(release, **dict.fromkeys(parts))  # type: ignore[arg-type]
     bare.save(tmp_path / "bare")
     loaded = Release.load(tmp_path / "bare")

@@ -15,8 +15,8 @@ from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.drift import raise_alarm, save_state
 from dq_pipeline.adapters.ledger.flags import write_flags
 from dq_pipeline.adapters.ledger.outbox import enqueue
-from dq_pipeline.adapters.ledger.samples import write_targets
 from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, quarantine, scores
+from dq_pipeline.adapters.ledger.targets import write_targets
 from dq_pipeline.errors import StateError
 from dq_pipeline.records import BatchOutcome, BatchState, Claim, PredictionRow, Quarantined, SampleScore
 

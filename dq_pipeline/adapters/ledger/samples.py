@@ -1,20 +1,17 @@
-"""Samples: which were seen, how they scored, what was predicted and what was true."""
+"""Samples: which were seen, how they scored, and what was predicted beside what was true."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, select, true
-from sqlalchemy.sql.selectable import LateralFromClause
+from sqlalchemy import and_, select, true
 
-from dq_pipeline.adapters.ledger.bulk import write_rows
-from dq_pipeline.adapters.ledger.database import Database, know_process
+from dq_pipeline.adapters.ledger.database import Database
 from dq_pipeline.adapters.ledger.feedback_schema import flags
-from dq_pipeline.adapters.ledger.flags import write_flags
-from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores, targets
-from dq_pipeline.records import BatchState, CommittedBatch, Flag, Judged, Role, TargetRow
+from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores
+from dq_pipeline.adapters.ledger.targets import truth_of
+from dq_pipeline.records import BatchState, CommittedBatch, Judged, Role
 
 
 class Samples(Database):
@@ -43,8 +40,8 @@ class Samples(Database):
             return set(connection.scalars(wanted))
 
     def last_good(self, process: str) -> float | None:
-        """Newest known target of an accepted sample, in stream order."""
-        truth = _truth()
+        """What is known of the newest accepted sample with a target, in stream order."""
+        truth = truth_of(scores)
         wanted = (
             select(truth.c.value)
             .select_from(scores)
@@ -101,24 +98,6 @@ class Samples(Database):
         with self._begin() as connection:
             return {row.sample_id: (row.unified, row.accepted) for row in connection.execute(wanted)}
 
-    def targets(self, process: str, ids: Sequence[str]) -> dict[str, float]:
-        """Newest known target by sample id."""
-        wanted = (
-            select(targets.c.sample_id, targets.c.value)
-            .where(targets.c.process == process, targets.c.sample_id.in_(ids))
-            .distinct(targets.c.sample_id)
-            .order_by(targets.c.sample_id, targets.c.id.desc())
-        )
-        with self._begin() as connection:
-            return {row.sample_id: row.value for row in connection.execute(wanted)}
-
-    def add_targets(self, process: str, rows: Sequence[TargetRow], now: datetime, *, flags: Sequence[Flag] = ()) -> int:
-        """Late labels with the flags they raise; the same label twice is one. Returns how many were new."""
-        with self._begin() as connection:
-            know_process(connection, process)
-            write_flags(connection, process, flags, now)
-            return write_targets(connection, process, rows, now)
-
     def judged(
         self,
         process: str,
@@ -145,7 +124,7 @@ class Samples(Database):
         else:  # one answer a sample, and few of them where the release is young: a plain join finds these first
             answer = predictions
             answered = scores.join(answer, and_(matching, predictions.c.release == release))
-        truth = _truth()
+        truth = truth_of(scores)
         wanted = (
             select(answer, truth.c.value.label("target"), scores.c.sample, scores.c.accepted)
             .select_from(answered.join(truth, true()))
@@ -177,28 +156,3 @@ class Samples(Database):
         """Completed samples numbered so far: the next one's number."""
         with self._begin() as connection:
             return connection.scalar(select(processes.c.samples).where(processes.c.process == process)) or 0
-
-
-def write_targets(connection: Connection, process: str, rows: Sequence[TargetRow], now: datetime) -> int:
-    """Append targets as part of the caller's transaction; returns how many were new."""
-    values: list[dict[str, Any]] = [
-        {
-            "process": process,
-            "sample_id": row.sample_id,
-            "value": row.value,
-            "origin": row.origin,
-            "annotator": row.annotator,
-            "determined_at": row.determined_at,
-            "at": now,
-        }
-        for row in rows
-    ]
-    return write_rows(connection, targets, values, skip_known=True)
-
-
-def _truth() -> LateralFromClause:
-    """The newest target of the sample at hand; a lateral join walks the newest samples and stops."""
-    wanted = select(targets.c.value).where(
-        targets.c.process == scores.c.process, targets.c.sample_id == scores.c.sample_id
-    )
-    return wanted.order_by(targets.c.id.desc()).limit(1).correlate(scores).lateral("truth")

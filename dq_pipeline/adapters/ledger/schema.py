@@ -129,6 +129,7 @@ scores = Table(
     CheckConstraint("(scope = 'completion') = (sample IS NOT NULL)", name="scores_numbered"),
 )
 Index("scores_sample", scores.c.process, scores.c.sample, unique=True, postgresql_where=text("sample IS NOT NULL"))
+Index("scores_message", scores.c.process, scores.c.partition, scores.c.offset)
 predictions = Table(
     "predictions",
     metadata,
@@ -147,6 +148,7 @@ predictions = Table(
     instant("at"),
 )
 Index("predictions_release", predictions.c.process, predictions.c.release, predictions.c.role)
+_SAID = ("process", "sample_id", "value", "origin", "annotator", "determined_at")
 targets = Table(
     "targets",
     metadata,
@@ -159,7 +161,7 @@ targets = Table(
     instant("at"),
     instant("determined_at", required=False),  # by the sender's clock
     whole("lag", required=False),  # samples that completed between this one and its label
-    UniqueConstraint("process", "sample_id", "value", "origin", name="targets_once"),
+    UniqueConstraint(*_SAID, name="targets_once", postgresql_nulls_not_distinct=True),
 )
 quarantine = Table(
     "quarantine",

@@ -15,7 +15,10 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(
         """
         ALTER TABLE dq.targets ADD COLUMN determined_at TIMESTAMP WITH TIME ZONE, ADD COLUMN lag BIGINT;
+        ALTER TABLE dq.targets DROP CONSTRAINT targets_once, ADD CONSTRAINT targets_once
+            UNIQUE NULLS NOT DISTINCT (process, sample_id, value, origin, annotator, determined_at);
         ALTER TABLE dq.scores ADD COLUMN partition INTEGER, ADD COLUMN "offset" BIGINT;
+        CREATE INDEX scores_message ON dq.scores (process, partition, "offset");
         ALTER TABLE dq.predictions ADD COLUMN expected_error DOUBLE PRECISION;
         CREATE INDEX flags_sample ON dq.flags (process, sample_id);
         CREATE TABLE dq.reviews (
@@ -30,8 +33,12 @@ def upgrade() -> None:
             settled_at TIMESTAMP WITH TIME ZONE,
             outcome TEXT,
             value DOUBLE PRECISION,
-            automatic BOOLEAN NOT NULL
+            automatic BOOLEAN NOT NULL,
+            content TEXT NOT NULL
         );
+        CREATE INDEX reviews_sample ON dq.reviews (process, sample_id);
+        CREATE INDEX reviews_content ON dq.reviews (process, content);
+        CREATE INDEX reviews_state ON dq.reviews (process, state, priority);
         CREATE UNIQUE INDEX reviews_waiting ON dq.reviews (process, sample_id) WHERE state = 'waiting';
         CREATE TABLE dq.opinions (
             id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -47,6 +54,7 @@ def upgrade() -> None:
             automatic BOOLEAN NOT NULL,
             at TIMESTAMP WITH TIME ZONE NOT NULL,
             token TEXT NOT NULL,
+            evidence JSONB NOT NULL,
             CONSTRAINT opinions_once UNIQUE (process, review, token)
         );
         CREATE TRIGGER opinions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dq.opinions
@@ -64,7 +72,13 @@ def upgrade() -> None:
             at TIMESTAMP WITH TIME ZONE NOT NULL,
             PRIMARY KEY (process, hash)
         );
-        CREATE INDEX training_batches_key ON dq.training_batches (process, key);
+        CREATE TABLE dq.training_uses (
+            process TEXT NOT NULL REFERENCES dq.processes (process),
+            key TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            PRIMARY KEY (process, key)
+        );
+        CREATE INDEX training_uses_hash ON dq.training_uses (process, hash);
         CREATE TABLE dq.training_samples (
             process TEXT NOT NULL,
             hash TEXT NOT NULL,

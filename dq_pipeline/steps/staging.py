@@ -1,0 +1,98 @@
+"""Judge a challenger at the gates and register it: into Staging if they let it pass, archived if they refuse it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dq_pipeline.errors import StateError
+from dq_pipeline.ports import World
+from dq_pipeline.records import ReleaseRow
+from dq_pipeline.release import promotion
+from dq_pipeline.release.bundle import Release
+from dq_pipeline.steps import agenda
+from dq_pipeline.steps.challenger import built, evidence_from_bytes, is_built, rng_of
+from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.rollback import sync_registry
+from dq_pipeline.steps.training_gate import TRAINING_BATCH
+
+VERDICT = "gates.json"
+"""What the gates found, in the folder of the challenger."""
+
+
+def evaluate(world: World, process: str, *, key: str) -> dict[str, Any]:
+    """Ask every gate; `passed` says whether the challenger may be promoted. A carried model was judged before."""
+    agenda.renew(world, process, key)
+    folder = built(world, process, key)["folder"]
+    evidence = evidence_from_bytes(world.lake.get(f"{folder}/evidence.npz"))
+    gates = () if evidence is None else promotion.assess(evidence, world.process(process).promotion, rng_of(key))
+    verdict = promotion.decide(gates)
+    report = {"key": key, "passed": verdict.promote, "why": verdict.reason, "gates": [asdict(gate) for gate in gates]}
+    world.lake.put(f"{folder}/{VERDICT}", json.dumps(report).encode())
+    return report
+
+
+def refusal(world: World, process: str, key: str) -> str | None:
+    """Why the gates refused a challenger; None if they let it pass, or were not asked."""
+    if not is_built(world, process, key):
+        return None
+    uri = f"{built(world, process, key)['folder']}/{VERDICT}"
+    report = json.loads(world.lake.get(uri)) if world.lake.exists(uri) else {"passed": True}
+    return None if report["passed"] else str(report["why"])
+
+
+def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
+    """Register the challenger and put it into Staging.
+
+    Raises
+    ------
+    StateError
+        If the gates refused it.
+    """
+    agenda.renew(world, process, key)
+    refused = refusal(world, process, key)
+    if refused is not None:
+        raise StateError(f"a challenger that every gate let pass expected, found {key} of {process}: {refused}")
+    row = register(world, process, key)
+    if row.stage == "None":
+        world.ledger.move_release(process, row.version, "stage", who="dq", why=f"challenger {key}", now=utc_now())
+    sync_registry(world, process)
+    return {"key": key, "version": row.version}
+
+
+def register(world: World, process: str, key: str) -> ReleaseRow:
+    """Give what was built a version, in the registry and in the ledger; the same challenger twice is one."""
+    about = built(world, process, key)
+    kind, event = about["kind"], about["event"]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "release"
+        world.lake.get_folder(f"{about['folder']}/release", folder)
+        release = Release.load(folder)
+        metrics = {name: float(v) for name, v in release.metrics.items() if isinstance(v, int | float)}
+        settings = release.governs(world.process(process)).settings_hash()
+        batch = release.metrics.get(TRAINING_BATCH)
+        tags = {"kind": kind, "event": str(event or ""), "settings": settings}
+        tags |= {} if batch is None else {f"dq.{TRAINING_BATCH}": batch}
+        version, run_id = world.registry.log_release(process, folder, key=key, metrics=metrics, tags=tags)
+    if batch is not None:  # one that is carried over, or reinstated, learned from what the release before did
+        world.ledger.use_training_set(process, key, batch)
+    row = world.ledger.add_release(
+        ReleaseRow(
+            process=process,
+            version=version,
+            run_id=run_id,
+            stage="None",
+            key=key,
+            event=event,
+            kind=kind,
+            metrics=metrics,
+            samples=sum(batch.samples for batch in release.manifest),
+            created_at=release.created_at,
+            settings_hash=tags["settings"],
+        )
+    )
+    world.ledger.configuration(process, tags["settings"], dict(release.settings), utc_now())
+    return row

@@ -1,0 +1,230 @@
+"""The gate before training: what of the training data a model learns from, and the version that this makes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.errors import DataError
+from dq_pipeline.feedback.gate import Candidates, Verdict, judge, too_few
+from dq_pipeline.model.crossfit import cross_fitted
+from dq_pipeline.model.features import STATISTICS, Features
+from dq_pipeline.model.training import Training
+from dq_pipeline.ports import World
+from dq_pipeline.process import Process
+from dq_pipeline.records import TargetRow, TrainingSample, TrainingSet
+from dq_pipeline.samples import SampleBatch
+from dq_pipeline.steps import paths
+from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.training_data import TrainingData
+
+TRAINING_BATCH = "training_batch"
+"""A release's figure, and with `dq.` before it a tag of its MLflow run: the hash of what it learned from."""
+RULES = 1
+"""Version of the rules: kept with each batch, beside the settings they were asked with."""
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Admitted:
+    """What may be learned from, and what not.
+
+    Attributes
+    ----------
+    data
+        The training data without what the gate refused for more than its quality: how much was good enough is asked of
+        a challenger later.
+    verdict
+        Of all labelled samples.
+    unlabelled
+        Samples nobody knows the truth of.
+    truths
+        Where the labels came from, by sample id.
+    new
+        Samples passed that the release in Production has not learned from; None where it does not say what it has.
+    """
+
+    data: TrainingData
+    verdict: Verdict
+    unlabelled: int
+    truths: Mapping[str, TargetRow]
+    new: int | None
+
+    def findings(self) -> dict[str, Any]:
+        """What each gate found, as plain JSON values."""
+        return {
+            "labelled": len(self.verdict.passed),
+            "passed": int(self.verdict.passed.sum()),
+            "unlabelled": self.unlabelled,
+            "new": self.new,
+            "counts": self.verdict.counts,
+            "figures": self.verdict.figures,
+            "refused": [asdict(one) for one in self.verdict.refusals],
+        }
+
+
+def admit(world: World, process: Process, data: TrainingData, *, threshold: float, version: str | None) -> Admitted:
+    """Let samples into training, or refuse them with a reason each.
+
+    Parameters
+    ----------
+    process
+        As it decides the next release.
+    data
+        Everything that could be learned from.
+    threshold
+        The score from which a recording is good enough.
+    version
+        The release in Production; None for a first one.
+    """
+    labelled = np.flatnonzero(np.isfinite(data.target))
+    asked = data.take(labelled)
+    ids = asked.batch.ids
+    truths = world.ledger.truths(process.name, ids)
+    conflicting = world.ledger.conflicts(process.name, ids)
+    known = None if version is None else _learned(world, process.name, version)
+    verdict = asked_of(
+        process,
+        asked,
+        threshold=threshold,
+        reviewed=np.array([name in truths and _by_review(truths[name]) for name in ids], np.bool_),
+        conflicting=np.array([name in conflicting for name in ids], np.bool_),
+        new=np.array([known is not None and name not in known for name in ids], np.bool_),
+    )
+    new = None if known is None else int(sum(name not in known for name in np.array(ids)[verdict.passed].tolist()))
+    kept = np.ones(len(data), np.bool_)
+    kept[labelled] = verdict.passed | ~asked.accepted
+    return Admitted(data.take(kept), verdict, len(data) - len(labelled), truths, new)
+
+
+def asked_of(
+    process: Process,
+    data: TrainingData,
+    *,
+    threshold: float,
+    reviewed: Mask,
+    conflicting: Mask,
+    new: Mask,
+) -> Verdict:
+    """What the gate says of labelled samples (n,) in time order."""
+    features = _features(process, data.batch)
+    matrix = features.transform(data.batch)
+
+    def cross_fit(learn: Mask, about: Mask) -> NDArray[np.float64]:
+        found = np.full(len(data), np.nan)
+        found[about] = cross_fitted(matrix[about], data.target[about], process, learn=learn[about])
+        return found
+
+    return judge(
+        Candidates(
+            ids=data.batch.ids,
+            values=data.batch.values,
+            features=matrix,
+            sensor=features.chosen // len(STATISTICS),
+            target=data.target,
+            classes=len(process.target.classes) if process.target.task == "classification" else 0,
+            accepted=data.accepted,
+            unified=data.unified,
+            threshold=threshold,
+            reviewed=reviewed,
+            conflicting=conflicting,
+            new=new,
+        ),
+        process.feedback.gate,
+        cross_fit,
+    )
+
+
+def check_volume(process: Process, admitted: Admitted) -> None:
+    """Refuse a training of too little.
+
+    Raises
+    ------
+    DataError
+        Saying how many samples passed, and what became of the others.
+    """
+    passed = int(admitted.verdict.passed.sum())
+    why = too_few(passed, admitted.new, process.feedback.gate, process.model.min_samples)
+    if why is not None:
+        lost = ", ".join(f"{count} by {gate}" for gate, count in admitted.verdict.counts.items()) or "none"
+        raise DataError(
+            f"{process.name}: {why} among {len(admitted.verdict.passed)} labelled ones; refused: {lost}. "
+            f"Wait for more labels; `dq gate {process.name}` shows what is refused and why"
+        )
+
+
+def keep_version(world: World, process: Process, key: str, admitted: Admitted, training: Training) -> str:
+    """Version what a model was fitted on: manifest in the lake, rows in the ledger. Returns the content's hash.
+
+    The same content is the same version, whoever asks and however often.
+    """
+    data = admitted.data.take(np.flatnonzero(admitted.data.learnable))
+    files = {name: (entry["batch"], entry["uri"]) for entry in data.manifest for name in entry["ids"]}
+    samples, rows = [], []
+    for i, weight in zip(training.used.tolist(), training.weights.tolist(), strict=True):
+        name, target = data.batch.ids[i], float(data.target[i])
+        batch, uri = files[name]
+        samples.append(TrainingSample(name, batch, target, weight))
+        rows.append([name, target, weight, uri])
+    digest = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
+    rules = {"version": RULES, **process.feedback.gate.model_dump(mode="json")}
+    names = [one.sample_id for one in samples]
+    findings = admitted.findings() | {"dropped_by_label_guard": training.implausible}
+    reviewers = _reviewers(admitted.truths, names)
+    manifest = {
+        "hash": digest,
+        "key": key,
+        "process": process.name,
+        "rules": rules,
+        "findings": findings,
+        "reviewers": reviewers,
+        "samples": [dict(zip(("sample_id", "target", "weight", "uri"), row, strict=True)) for row in sorted(rows)],
+    }
+    uri = world.lake.put(paths.training_batch(process.name, digest), json.dumps(manifest, default=float).encode())
+    version = TrainingSet(
+        hash=digest,
+        key=key,
+        samples=len(samples),
+        refused=len(admitted.verdict.refusals),
+        rules=rules,
+        findings=findings,
+        reviewers=reviewers,
+        uri=uri,
+        at=utc_now(),
+    )
+    world.ledger.add_training_set(process.name, version, samples)
+    world.ledger.use_training_set(process.name, key, digest)
+    return digest
+
+
+def _features(process: Process, batch: SampleBatch) -> Features:
+    if len(batch):
+        return Features.fit(batch, process.sample.horizon_rows)
+    k = len(batch.sensors) * len(STATISTICS)
+    return Features(batch.sensors, process.sample.horizon_rows, np.arange(k), np.zeros(k), np.ones(k))
+
+
+def _learned(world: World, process: str, version: str) -> set[str] | None:
+    """What the release has learned from, if it says so."""
+    row = next((one for one in world.ledger.releases(process) if one.version == version), None)
+    known = None if row is None else world.ledger.training_set_of(process, row.key)
+    if known is None:
+        return None
+    return {one.sample_id for one in world.ledger.training_samples(process, known.hash)}
+
+
+def _reviewers(truths: Mapping[str, TargetRow], names: list[str]) -> dict[str, int]:
+    """Who gave labels of these samples in a review, and how many."""
+    by = Counter(truths[name].annotator or "unnamed" for name in names if name in truths and _by_review(truths[name]))
+    return dict(sorted(by.items()))
+
+
+def _by_review(truth: TargetRow) -> bool:
+    return truth.origin == "review"
