@@ -127,7 +127,7 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
             metrics=judged.metrics | {TRAINING_BATCH: batch},
             code_version=__version__,
             lock_hash=lock_hash(),
-            **judged.beside(settings, release.threshold),
+            **judged.beside(settings, release.threshold, release.completion_scorer),
         )
     if span:
         release = _new_reference(world, settings, serving, release, span, key, progress)
