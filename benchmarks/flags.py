@@ -45,6 +45,8 @@ class Told:
     by_kind: dict[str, Mask]
     unified: NDArray[np.float64]
     accepted: Mask
+    answers: NDArray[np.float64]
+    """(n, 4): value, lower, upper, label."""
 
     def flagged(self, *without: FlagKind) -> Mask:
         """(n,) flagged by any kind but these."""
@@ -58,7 +60,7 @@ def measure(short: bool) -> list[Row]:
         process, batch = stream(name, 400 if short else None)
         batch = batch.take(np.flatnonzero(np.isfinite(batch.target)))
         for injected in ("faults", "drifted"):
-            told = _play(process, batch, HISTORY[name], injected, np.random.default_rng(0))
+            told = play(process, batch, HISTORY[name], injected, np.random.default_rng(0))
             rows += _rows(f"flags/{name}, {injected}", told, process)
     return rows
 
@@ -84,13 +86,14 @@ def _rows(case: str, told: Told, process: Process) -> Iterator[Row]:
         yield _row(f"{case}: recall of {kind}", mask[wrong].mean(), "share", clean)
 
 
-def _play(process: Process, clean: SampleBatch, begin: int, injected: str, rng: np.random.Generator) -> Told:
+def play(process: Process, clean: SampleBatch, begin: int, injected: str, rng: np.random.Generator) -> Told:
     """The stream from `begin` on, as it is assessed and learned from."""
     spoilt, wrong = _injected(process, clean, begin, injected, rng)
     n = len(clean)
     accepted, unified = np.ones(n, np.bool_), np.full(n, np.nan)
     by_kind = {str(kind): np.zeros(n, np.bool_) for kind in FlagKind if kind not in UNBUDGETED}
     numbers = {name: i for i, name in enumerate(clean.ids)}
+    answers = np.full((n, 4), np.nan)
     since, release = begin, _learned(process, spoilt, accepted, unified, begin, rng)
     errors, missed = np.empty(0), np.empty(0, np.bool_)
     for first in range(begin, n, BATCH):
@@ -108,11 +111,12 @@ def _play(process: Process, clean: SampleBatch, begin: int, injected: str, rng: 
         accepted[first:until] = scores.unified >= process.quality.stated_threshold
         matrix = features.transform(shown)
         said = model.predict(matrix)
+        lower, upper = recalibrated(model.calibration, errors, missed).interval(said.value)
+        table = np.stack([said.value, lower, upper, shown.target], axis=1)
+        answers[first:until] = table
         if rules is not None:
             flags = rules.at_answer(shown.ids, "1", matrix, said.value, np.ones(len(shown), np.bool_))
             flags += rules.at_score(shown.ids, "1", scores.unified, process.quality.stated_threshold)
-            lower, upper = recalibrated(model.calibration, errors, missed).interval(said.value)
-            table = np.stack([said.value, lower, upper, shown.target], axis=1)
             flags += rules.at_target([(name, "1", row) for name, row in zip(shown.ids, table, strict=True)])
             for flag in flags:
                 by_kind[str(flag.kind)][numbers[flag.sample_id]] = True
@@ -120,7 +124,7 @@ def _play(process: Process, clean: SampleBatch, begin: int, injected: str, rng: 
         off, radius = np.abs(shown.target - said.value)[good], recalibrated(model.calibration, errors, missed).radius
         errors, missed = np.append(errors, off), np.append(missed, off > radius)
     kinds = {kind: mask[begin:] for kind, mask in by_kind.items()}
-    return Told(wrong[begin:], kinds, unified[begin:], accepted[begin:])
+    return Told(wrong[begin:], kinds, unified[begin:], accepted[begin:], answers[begin:])
 
 
 def _learned(
