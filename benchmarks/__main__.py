@@ -35,6 +35,7 @@ BENCHMARKS = (
     "review_rules",
     "error_estimate",
     "label_gate",
+    "probation",
     "initialization",
     "dq_run",
     "dag_parse",
