@@ -21,6 +21,7 @@ from dq_pipeline.model.inference import Model
 from dq_pipeline.model.training import Training, train
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
+from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
 from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.steps import error_model, flag_rules, paths
@@ -44,12 +45,16 @@ class Judged:
     evidence: Evidence
     metrics: dict[str, Any]
     learned: TrainingData
+    scores: NDArray[np.float64]
+    """Of all that it could learn from, good enough or not."""
 
-    def beside(self, process: Process, threshold: float) -> dict[str, Any]:
+    def beside(self, process: Process, threshold: float, scorer: QualityScorer | None) -> dict[str, Any]:
         """What goes with the model in a release: `flags` and `error_model`; None where it learned from too few."""
         matrix, learned = self.features.transform(self.learned.batch), self.learned
+        injected = np.empty(0) if scorer is None else scorer.injected
+        scores = flag_rules.Scored(learned.unified, self.scores, injected, threshold)
         return {
-            "flags": flag_rules.fitted(process, self.features, matrix, self.training, learned.unified, threshold),
+            "flags": flag_rules.fitted(process, self.features, matrix, self.training, learned.target, scores),
             "error_model": error_model.fitted(process, self.features, matrix, self.training, learned.target),
         }
 
@@ -143,7 +148,7 @@ def fit_and_judge(
         "implausible_labels": training.implausible,
         "recipe": dict(training.candidate),
     }
-    return Judged(final, training, evidence, metrics, chosen)
+    return Judged(final, training, evidence, metrics, chosen, data.unified)
 
 
 def judge(

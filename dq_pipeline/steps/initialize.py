@@ -41,7 +41,8 @@ from dq_pipeline.steps.reference import (
 )
 from dq_pipeline.steps.sweep import sweep_threshold
 from dq_pipeline.steps.training_data import history
-from dq_pipeline.steps.training_gate import TRAINING_BATCH, admit, check_volume, keep_version
+from dq_pipeline.steps.training_gate import admit, check_volume
+from dq_pipeline.steps.training_version import TRAINING_BATCH, keep_version
 
 REFERENCE_SAMPLES = 300
 FITTED_SAMPLES = 2000
@@ -175,7 +176,7 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         stream_starts_at=world.ledger.sample_count(process),
         learned_scorer=_learned(settings, scorers["completion"], world, known["chunks"], rng_of(f"{key}/learned")),
         swept_threshold=known["threshold"] if settings.quality.threshold == "sweep" else None,
-        **judged.beside(settings, known["threshold"]),
+        **judged.beside(settings, known["threshold"], scorers["completion"]),
     )
     uri = store(world, process, key, release, judged.evidence)
     return {"key": key, "uri": uri, "kind": "initial", "event": None, "metrics": _plain(judged.metrics)}

@@ -13,6 +13,7 @@ KINDS = MappingProxyType(
         "wide_interval": "often wrong nearby",
         "unusual_prediction": "unusual answer",
         "out_of_distribution": "unlike the reference",
+        "low_score": "low quality",
         "doubtful_score": "doubtful quality",
         "beyond_interval": "truth beyond the interval",
         "reported": "reported",
@@ -97,6 +98,12 @@ def _doubtful(evidence: Evidence, _: Callable[[Any], str]) -> str:
     return f"Its quality score of {found} is close to the threshold of {threshold}."
 
 
+def _low(evidence: Evidence, _: Callable[[Any], str]) -> str:
+    lowest = ", ".join(f"{name} {number(score, 2)}" for name, score in evidence.get("lowest", {}).items())
+    found = f"Few recordings in which nothing is wrong score {number(evidence['unified'], 3)} or lower"
+    return found + (f"; lowest: {lowest}." if lowest else ".")
+
+
 def _beyond(evidence: Evidence, value: Callable[[Any], str]) -> str:
     truth, answer = value(evidence["target"]), value(evidence["value"])
     off = number(evidence["half_widths"], 2)
@@ -128,6 +135,7 @@ _SENTENCES: Mapping[str, Callable[[Evidence, Callable[[Any], str]], str]] = Mapp
         "wide_interval": _wide,
         "unusual_prediction": _unusual,
         "out_of_distribution": _far,
+        "low_score": _low,
         "doubtful_score": _doubtful,
         "beyond_interval": _beyond,
         "reported": _reported,
