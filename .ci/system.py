@@ -29,8 +29,13 @@ def install_playwright(folder):
     print(f"installing {LOCK.name}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     uv = environment.TOOL / "bin" / "uv"
+    had_pip = find_spec("pip") is not None
+    settings = environment.settings()  # pip says them, and may have been added for it
     install = [uv, "pip", "install", "--quiet", "--python", environment.PYTHON, "--target", folder, "--require-hashes"]
-    environment.run([*install, "-r", LOCK], f"uv could not install {LOCK.name}.", environment.settings())
+    environment.run([*install, "-r", LOCK], f"uv could not install {LOCK.name}.", settings)
+    if not had_pip:  # the environment stays what requirements.txt says
+        leave = [uv, "pip", "uninstall", "--quiet", "--python", environment.PYTHON, "pip", "setuptools"]
+        environment.run(leave, "uv could not take pip out again.")
     stamp.write_text(wanted)
 
 

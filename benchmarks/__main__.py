@@ -34,6 +34,7 @@ BENCHMARKS = (
     "flags",
     "error_estimate",
     "label_gate",
+    "probation",
     "initialization",
     "dq_run",
     "dag_parse",

@@ -166,8 +166,11 @@ def _listed(found: dict[str, Any]) -> list[Table | str]:
                 str(item["rounds"]),
             )
         shown.append(table)
-    counts = f"{found['waiting']} wait, {found['settled']} are settled, {found['refused']} were refused."
-    return [*shown, counts]
+    for rule, counts in found["rules"].items():
+        told = f"Rule {rule} settled {counts['settled']}; of {counts['seen']} that a person saw in its place"
+        shown.append(f"{told}, both said the same in {counts['agreed']}.")
+    told = f"{found['waiting']} wait, {found['settled']} are settled, {found['refused']} were refused."
+    return [*shown, told]
 
 
 def _pictured(item: dict[str, Any]) -> list[Table | str]:

@@ -3,8 +3,8 @@
 It learns how far off predictions of samples not seen before were, from their features, what was predicted, and how
 far the sample lies from all that was learned from: direct loss estimation. The error is taken as proportional to that
 distance, and trees learn the factor. Trees alone cannot say more than the largest error they have seen; measured on
-recorded processes whose release was never renewed, they tell 2 to 15 % of what the error grows to, with the distance
-27 to 40 %. A scale that follows the labels closes the rest of it: :func:`scale`.
+recorded processes whose release was never renewed, they tell 2 to 14 % of what the error grows to, with the distance
+27 to 39 %. A scale that follows the labels closes the rest of it: :func:`scale`.
 
 References
 ----------

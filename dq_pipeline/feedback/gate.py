@@ -62,7 +62,7 @@ class Candidates:
     threshold
         The score from which it is.
     reviewed, conflicting, new : (n,)
-        A person gave the label; labels contradict each other; the release in Production has not learned from it.
+        A person gave the label; labels contradict each other; the release in Production was not offered it.
     """
 
     ids: Sequence[str]

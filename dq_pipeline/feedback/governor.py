@@ -177,8 +177,12 @@ def next_time(now: datetime, objections: Sequence[Objection]) -> datetime | None
 def _error(found: ErrorRatio | None, limit: float) -> Trigger:
     if found is None:
         return Trigger("error", False, "no verdict: too few truths of the release in Production have come")
-    what = f"{'estimated ' if found.estimated else ''}{found.metric} {found.seen:.4g} on {found.samples} samples"
-    promised = f"{found.promised:.4g} promised on {found.judged_on}"
+    if found.estimated:
+        what = f"{found.metric} {found.seen:.4g} expected of {found.samples} answers whose truths have not come"
+        promised = f"{found.promised:.4g} at training"
+    else:
+        what = f"{found.metric} {found.seen:.4g} on {found.samples} samples"
+        promised = f"{found.promised:.4g} promised on {found.judged_on}"
     ratio = f"ratio {found.ratio:.2f}, surely at least {found.low:.2f}"
     return Trigger("error", found.low > limit, f"{what}, {promised}: {ratio}; more than {limit:g} wanted")
 

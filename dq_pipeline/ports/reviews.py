@@ -54,6 +54,9 @@ class Reviews(Protocol):
     def review_counts(self, process: str) -> dict[str, int]:
         """How many reviews there are in each state."""
 
+    def rule_record(self, process: str) -> dict[str, dict[str, int]]:
+        """By rule: how many it settled, how many a person saw in its place, and in how many of these both agreed."""
+
     def opinions(self, process: str, reviews: Sequence[int]) -> dict[int, tuple[Opinion, ...]]:
         """What was said, by review, oldest first."""
 

@@ -45,7 +45,8 @@ from dq_pipeline.steps.reference import fit_learned, fit_scorers
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.training_data import training_data
-from dq_pipeline.steps.training_gate import TRAINING_BATCH, admit, check_volume, keep_version
+from dq_pipeline.steps.training_gate import admit, check_volume
+from dq_pipeline.steps.training_version import TRAINING_BATCH, keep_version
 from dq_pipeline.steps.trainings import record
 from dq_pipeline.steps.watch_drift import committed_samples
 

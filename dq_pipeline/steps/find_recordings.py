@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from dq_pipeline.ports import World
@@ -37,11 +37,20 @@ class Found:
     accepted: bool | None = None
 
 
-def find_recordings(world: World, process: Process, ids: Sequence[str]) -> dict[str, Found]:
-    """What is known of each of these samples' recordings, in the form that the process has now."""
+def find_recordings(
+    world: World, process: Process, ids: Sequence[str], *, answered: Collection[str] = ()
+) -> dict[str, Found]:
+    """What is known of each of these samples' recordings, in the form that the process has now.
+
+    Parameters
+    ----------
+    answered
+        Those that are of the stream, whether completed or not: history is not searched for them.
+    """
     places = world.ledger.recorded(process.name, ids)
-    found = _of_stream(world, process, places)
-    elsewhere = set(ids) - set(places)
+    found = {name: Found(None, UNKNOWN) for name in ids if name in answered}
+    found |= _of_stream(world, process, places)
+    elsewhere = set(ids) - set(found)
     return {**found, **(_of_history(world, process, elsewhere) if elsewhere else {})}
 
 

@@ -41,7 +41,8 @@ from dq_pipeline.steps.reference import (
 )
 from dq_pipeline.steps.sweep import sweep_threshold
 from dq_pipeline.steps.training_data import history
-from dq_pipeline.steps.training_gate import TRAINING_BATCH, admit, check_volume, keep_version
+from dq_pipeline.steps.training_gate import admit, check_volume
+from dq_pipeline.steps.training_version import TRAINING_BATCH, keep_version
 
 REFERENCE_SAMPLES = 300
 FITTED_SAMPLES = 2000

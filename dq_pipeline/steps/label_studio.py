@@ -13,7 +13,6 @@ from dq_pipeline.records import Opinion, Review
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.judge import decider, opinion
 from dq_pipeline.steps.reviews import review
-from dq_pipeline.target import plausible
 from dq_pipeline.wire.label_studio import Annotation, Reader, Task
 from dq_pipeline.wire.label_studio_form import Problem
 from dq_pipeline.wire.label_studio_tasks import task_of
@@ -90,12 +89,11 @@ class _Chosen:
                 one = self._opinion(task, row, annotation)
                 if one is None:
                     continue
-                if one.action != "skip" and one.who in judged:
-                    self._say(task, annotation.path, f"expected one opinion of each person; found another of {one.who}")
                 if row.state != "waiting":
-                    self._say(
-                        task, annotation.path, f"expected one that waits; review {row.id} is settled: {row.outcome}"
-                    )
+                    wanted = "expected a review that waits"
+                    self._say(task, annotation.path, f"{wanted}; {row.id} is settled: {row.outcome}")
+                elif one.action != "skip" and one.who in judged:
+                    self._say(task, annotation.path, f"expected one opinion of each person; found another of {one.who}")
                 judged |= {one.who} if one.action != "skip" else set()
                 found[row.id].append(one)
         return dict(found)
@@ -117,11 +115,6 @@ class _Chosen:
         return named[-1]
 
     def _opinion(self, task: Task, row: Review, annotation: Annotation) -> Opinion | None:
-        if annotation.value is not None:
-            problem = plausible(self._process, annotation.value)
-            if problem:
-                self._say(task, f"{annotation.path}.result", problem)
-                return None
         if annotation.action == "correct" and annotation.value is None:
             return None  # said already
         evidence = {

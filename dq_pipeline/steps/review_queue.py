@@ -22,6 +22,7 @@ from dq_pipeline.steps.serving import in_production
 
 LOOKED = "review_queue"
 """The ledger's fact that holds which flag was looked at last, and samples whose recording has yet to come."""
+NEVER_CAME = "its whole recording has not come, and can no longer be on the topic"
 _AT_ONCE = 500
 _AGAIN = {"reported", "conflicting_labels"}
 
@@ -91,8 +92,8 @@ class _Look:
         if not fresh:
             return {}
         chosen = list(fresh)
-        found = find_recordings(self._world, self._process, chosen)
         answers, labels = ledger.answers(process, chosen), ledger.labels_of(process, chosen)
+        found = find_recordings(self._world, self._process, chosen, answered=answers)
         still: dict[str, str] = {}
         entering: list[Candidate] = []
         rulings: dict[str, Clear] = {}
@@ -163,7 +164,9 @@ class _Look:
             reasons=reasons,
             rounds=rounds(self._rules, name, kinds),
             content="" if recording.batch is None else fingerprint(recording.batch.values[0]),
-            refused=WHY.get(recording.missing, ""),
+            refused=NEVER_CAME
+            if recording.missing == UNKNOWN and answer is not None
+            else WHY.get(recording.missing, ""),
         )
 
     def _settle(self, review: Review, verdict: Clear, answer: PredictionRow | None) -> bool:

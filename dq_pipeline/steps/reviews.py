@@ -37,7 +37,8 @@ def reviews(
     Returns
     -------
     dict
-        `waiting`, `settled`, `refused`: how many; `items`: one each, without curves.
+        `waiting`, `settled`, `refused`: how many; `rules`: by rule, how many it settled alone, and of those that a
+        person saw in its place in how many both said the same; `items`: one each, without curves.
 
     Raises
     ------
@@ -50,7 +51,13 @@ def reviews(
     if not 0 < limit <= _MOST or offset < 0:
         raise StateError(f"a limit of 1 to {_MOST} and an offset of 0 or more expected, found {limit} and {offset}")
     rows = world.ledger.reviews(process, state=state, limit=limit, offset=offset, unseen_by=who)
-    return {"process": process, **world.ledger.review_counts(process), "items": _items(world, settings, rows)}
+    counts = world.ledger.review_counts(process)
+    return {
+        "process": process,
+        **counts,
+        "rules": world.ledger.rule_record(process),
+        "items": _items(world, settings, rows),
+    }
 
 
 def review(world: World, process: str, review: int) -> dict[str, Any]:
@@ -66,16 +73,16 @@ def review(world: World, process: str, review: int) -> dict[str, Any]:
     name = row.sample_id
     flags = world.ledger.flags_of(process, [name]).get(name, ())
     (exported,) = sample_rows(world, process, {name: flags})
-    found = find_recordings(world, settings, [name])[name]
     curves = {"t_s": exported["t_s"], "curves": exported["curves"]}
-    if exported["curves"] is None and found.batch is not None:
-        curves = curves_of(name, found.batch, settings.sample.period_s)
     said = world.ledger.opinions(process, [review]).get(review, ())
     (item,) = _items(world, settings, [row])
-    if found.batch is not None and item["source"] is None:
-        start = found.batch.start[0].astype("datetime64[us]").item().isoformat() + "+00:00"
-        item |= {"source": found.batch.sources[0], "start": start}
-        item |= {"unified": found.unified, "accepted": found.accepted}
+    if item["source"] is None:  # not of the stream
+        found = find_recordings(world, settings, [name])[name]
+        if found.batch is not None:
+            curves = curves_of(name, found.batch, settings.sample.period_s)
+            start = found.batch.start[0].astype("datetime64[us]").item().isoformat() + "+00:00"
+            item |= {"source": found.batch.sources[0], "start": start}
+            item |= {"unified": found.unified, "accepted": found.accepted}
     names = ("band", "horizon_rows", "period_s", "dimensions", "metadata", "flags")
     return {
         **item,

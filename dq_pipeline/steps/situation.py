@@ -9,10 +9,12 @@ from dq_pipeline.feedback.governor import CARRIES_MODEL, WEEK, ErrorRatio, Objec
 from dq_pipeline.ports import World
 from dq_pipeline.records import EventState
 from dq_pipeline.release.promise import Promise, error_ratio
+from dq_pipeline.release.promotion import ENOUGH
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import agenda, incidents
 from dq_pipeline.steps.challenger import built, evidence_from_bytes, is_built, rng_of
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.error_estimate import error_estimate
 from dq_pipeline.steps.serving import Serving, on_probation_against
 from dq_pipeline.steps.training_data import HISTORY
 from dq_pipeline.steps.trainings import trainings
@@ -79,12 +81,22 @@ def _error(world: World, serving: Serving) -> ErrorRatio | None:
         for row in rows
         if row.fallback is None and row.value is not None and not any(one.withholds(row.sample) for one in withheld)
     ]
-    promise = _promise(world, serving, metric)
-    if promise is None:
+    promise, found = _promise(world, serving, metric), None
+    if promise is not None:
+        truth = np.array([row.target for row in rows], dtype=np.float64)
+        value = np.array([row.value for row in rows], dtype=np.float64)
+        found = error_ratio(metric, truth, value, promise, rng_of(f"{name}/error/{serving.version}/{len(rows)}"))
+    return found or _expected(world, name)
+
+
+def _expected(world: World, process: str) -> ErrorRatio | None:
+    """While too few truths have come: the mean error that is expected, by its lower limit, over that at training."""
+    found = error_estimate(world, process, last=WINDOW)
+    expected, low, usual = found["expected"], found["low"], found["usual"]
+    if found["n_expected"] < ENOUGH or not usual or expected is None or low is None:
         return None
-    truth = np.array([row.target for row in rows], dtype=np.float64)
-    value = np.array([row.value for row in rows], dtype=np.float64)
-    return error_ratio(metric, truth, value, promise, rng_of(f"{name}/error/{serving.version}/{len(rows)}"))
+    count = found["n_expected"]
+    return ErrorRatio(expected / usual, low / usual, expected, usual, count, 0, "mean error", estimated=True)
 
 
 def _promise(world: World, serving: Serving, metric: str) -> Promise | None:

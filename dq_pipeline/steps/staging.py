@@ -17,7 +17,7 @@ from dq_pipeline.steps import agenda
 from dq_pipeline.steps.challenger import built, evidence_from_bytes, is_built, rng_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.rollback import sync_registry
-from dq_pipeline.steps.training_gate import TRAINING_BATCH
+from dq_pipeline.steps.training_version import TRAINING_BATCH
 
 VERDICT = "gates.json"
 """What the gates found, in the folder of the challenger."""

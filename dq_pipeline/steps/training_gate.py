@@ -1,10 +1,7 @@
-"""The gate before training: what of the training data a model learns from, and the version that this makes."""
+"""The gate before training: what of the training data a model may learn from."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,19 +13,12 @@ from dq_pipeline.errors import DataError
 from dq_pipeline.feedback.gate import Candidates, Verdict, judge, too_few
 from dq_pipeline.model.crossfit import cross_fitted
 from dq_pipeline.model.features import STATISTICS, Features
-from dq_pipeline.model.training import Training
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
-from dq_pipeline.records import TargetRow, TrainingSample, TrainingSet
+from dq_pipeline.records import TargetRow
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps import paths
-from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.training_data import TrainingData
 
-TRAINING_BATCH = "training_batch"
-"""A release's figure, and with `dq.` before it a tag of its MLflow run: the hash of what it learned from."""
-RULES = 1
-"""Version of the rules: kept with each batch, beside the settings they were asked with."""
 Mask = NDArray[np.bool_]
 
 
@@ -48,7 +38,7 @@ class Admitted:
     truths
         Where the labels came from, by sample id.
     new
-        Samples passed that the release in Production has not learned from; None where it does not say what it has.
+        Samples passed that the release in Production was not asked to learn from; None where it does not say.
     """
 
     data: TrainingData
@@ -89,12 +79,12 @@ def admit(world: World, process: Process, data: TrainingData, *, threshold: floa
     ids = asked.batch.ids
     truths = world.ledger.truths(process.name, ids)
     conflicting = world.ledger.conflicts(process.name, ids)
-    known = None if version is None else _learned(world, process.name, version)
+    known = None if version is None else _seen(world, process.name, version)
     verdict = asked_of(
         process,
         asked,
         threshold=threshold,
-        reviewed=np.array([name in truths and _by_review(truths[name]) for name in ids], np.bool_),
+        reviewed=np.array([name in truths and by_review(truths[name]) for name in ids], np.bool_),
         conflicting=np.array([name in conflicting for name in ids], np.bool_),
         new=np.array([known is not None and name not in known for name in ids], np.bool_),
     )
@@ -160,50 +150,6 @@ def check_volume(process: Process, admitted: Admitted) -> None:
         )
 
 
-def keep_version(world: World, process: Process, key: str, admitted: Admitted, training: Training) -> str:
-    """Version what a model was fitted on: manifest in the lake, rows in the ledger. Returns the content's hash.
-
-    The same content is the same version, whoever asks and however often.
-    """
-    data = admitted.data.take(np.flatnonzero(admitted.data.learnable))
-    files = {name: (entry["batch"], entry["uri"]) for entry in data.manifest for name in entry["ids"]}
-    samples, rows = [], []
-    for i, weight in zip(training.used.tolist(), training.weights.tolist(), strict=True):
-        name, target = data.batch.ids[i], float(data.target[i])
-        batch, uri = files[name]
-        samples.append(TrainingSample(name, batch, target, weight))
-        rows.append([name, target, weight, uri])
-    digest = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
-    rules = {"version": RULES, **process.feedback.gate.model_dump(mode="json")}
-    names = [one.sample_id for one in samples]
-    findings = admitted.findings() | {"dropped_by_label_guard": training.implausible}
-    reviewers = _reviewers(admitted.truths, names)
-    manifest = {
-        "hash": digest,
-        "key": key,
-        "process": process.name,
-        "rules": rules,
-        "findings": findings,
-        "reviewers": reviewers,
-        "samples": [dict(zip(("sample_id", "target", "weight", "uri"), row, strict=True)) for row in sorted(rows)],
-    }
-    uri = world.lake.put(paths.training_batch(process.name, digest), json.dumps(manifest, default=float).encode())
-    version = TrainingSet(
-        hash=digest,
-        key=key,
-        samples=len(samples),
-        refused=len(admitted.verdict.refusals),
-        rules=rules,
-        findings=findings,
-        reviewers=reviewers,
-        uri=uri,
-        at=utc_now(),
-    )
-    world.ledger.add_training_set(process.name, version, samples)
-    world.ledger.use_training_set(process.name, key, digest)
-    return digest
-
-
 def _features(process: Process, batch: SampleBatch) -> Features:
     if len(batch):
         return Features.fit(batch, process.sample.horizon_rows)
@@ -211,20 +157,16 @@ def _features(process: Process, batch: SampleBatch) -> Features:
     return Features(batch.sensors, process.sample.horizon_rows, np.arange(k), np.zeros(k), np.ones(k))
 
 
-def _learned(world: World, process: str, version: str) -> set[str] | None:
-    """What the release has learned from, if it says so."""
+def _seen(world: World, process: str, version: str) -> set[str] | None:
+    """What the release has learned from, or was refused when it was trained; None if it does not say."""
     row = next((one for one in world.ledger.releases(process) if one.version == version), None)
     known = None if row is None else world.ledger.training_set_of(process, row.key)
     if known is None:
         return None
-    return {one.sample_id for one in world.ledger.training_samples(process, known.hash)}
+    turned_away = {one["sample_id"] for one in known.findings.get("refused", [])}
+    learned = {one.sample_id for one in world.ledger.training_samples(process, known.hash)}
+    return learned | turned_away | set(known.findings.get("dropped_by_label_guard", []))
 
 
-def _reviewers(truths: Mapping[str, TargetRow], names: list[str]) -> dict[str, int]:
-    """Who gave labels of these samples in a review, and how many."""
-    by = Counter(truths[name].annotator or "unnamed" for name in names if name in truths and _by_review(truths[name]))
-    return dict(sorted(by.items()))
-
-
-def _by_review(truth: TargetRow) -> bool:
+def by_review(truth: TargetRow) -> bool:
     return truth.origin == "review"

@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from dq_pipeline.process import Process
 from dq_pipeline.records import Action
+from dq_pipeline.target import plausible
 from dq_pipeline.wire.label_studio_form import (
     MOST_PROBLEMS,
     AnnotationForm,
@@ -34,6 +35,7 @@ STARS = 5
 """Of the rating that stands for confidence."""
 ACTIONS = get_args(Action)
 _WHY_CHARACTERS = 2000
+Form = TypeVar("Form", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,24 @@ class Reader:
     def _task(self, number: int, path: str, entry: object) -> Task | None:
         for where in not_finite(entry, path):
             self._say(number, where, "expected a finite number; found NaN or infinity")
+        form = self._formed(number, path, entry, TaskForm)
+        listed = _listed(entry, "annotations")
+        annotations = [self._annotation(number, f"{path}.annotations[{j}]", one) for j, one in enumerate(listed)]
+        if form is None:
+            return None
+        return Task(
+            number=number,
+            path=path,
+            process=self._named(number, path, form, "process", str),
+            sample_id=self._named(number, path, form, "sample_id", str),
+            review=self._named(number, path, form, "review", int),
+            annotations=tuple(one for one in annotations if one is not None),
+        )
+
+    def _formed(self, number: int, path: str, entry: object, form: type[Form]) -> Form | None:
+        """An entry of the outer form; what is wrong with it otherwise, with its place."""
         try:
-            form = TaskForm.model_validate(entry)
+            return form.model_validate(entry)
         except ValidationError as error:
             said: dict[str, list[str]] = {}
             for wrong in error.errors(include_url=False, include_context=False):
@@ -115,17 +133,6 @@ class Reader:
             for where, (found, *told) in said.items():
                 self._say(number, where, f"{', or '.join(dict.fromkeys(told))}; found {found}")
             return None
-        annotations = [
-            self._annotation(number, f"{path}.annotations[{j}]", one) for j, one in enumerate(form.annotations)
-        ]
-        return Task(
-            number=number,
-            path=path,
-            process=self._named(number, path, form, "process", str),
-            sample_id=self._named(number, path, form, "sample_id", str),
-            review=self._named(number, path, form, "review", int),
-            annotations=tuple(annotations),
-        )
 
     def _named(self, number: int, path: str, form: TaskForm, name: str, kind: type) -> Any:
         """What the task says of itself, in its data or its meta data."""
@@ -141,10 +148,14 @@ class Reader:
             self._say(number, f"{path}.meta.{name}", f"expected that of data, {good[0]!r}; found {good[1]!r}")
         return good[0] if good else None
 
-    def _annotation(self, number: int, path: str, form: AnnotationForm) -> Annotation:
+    def _annotation(self, number: int, path: str, entry: object) -> Annotation | None:
+        form = self._formed(number, path, entry, AnnotationForm)
         found: dict[str, Any] = {}
         regions: list[Mapping[str, Any]] = []
-        for j, result in enumerate(form.result):
+        for j, one in enumerate(_listed(entry, "result")):
+            result = self._formed(number, f"{path}.result[{j}]", one, ResultForm)
+            if result is None:
+                continue
             where = f"{path}.result[{j}].value"
             if result.type == "timeserieslabels" or "start" in result.value:
                 regions.append(self._region(number, where, result))
@@ -158,6 +169,8 @@ class Reader:
             if name in found:
                 self._say(number, where, f"expected one {name}; found another")
             found[name] = value
+        if form is None:
+            return None
         for name in ("created_at", "updated_at"):
             self._moment(number, f"{path}.{name}", getattr(form, name))
         action = found.get("action") or ("correct" if found.get("value") is not None else "skip")
@@ -187,6 +200,8 @@ class Reader:
             return "value", None
         if self.process.target.classes:
             self._say(number, f"{path}.number", f"expected a class, as choices; found {short(value)}")
+        elif problem := plausible(self.process, value):
+            self._say(number, f"{path}.number", problem)
         return "value", float(value)  # type: ignore[arg-type]
 
     def _choices(self, number: int, path: str, result: ResultForm) -> tuple[str, Any]:
@@ -256,6 +271,12 @@ class Reader:
         if len(self.problems) < MOST_PROBLEMS and path not in self._paths:  # the first thing said of a place stands
             self._paths.add(path)
             self.problems.append(Problem(number, path, problem))
+
+
+def _listed(entry: object, name: str) -> list[object]:
+    """What of a list can be looked at, whether its surroundings are as they should be or not."""
+    found = entry.get(name) if isinstance(entry, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def _who(person: object) -> str:

@@ -42,7 +42,7 @@ class AnnotationForm(_Loose):
     id: StrictInt | StrictStr | None = None
     unique_id: StrictStr | None = None
     completed_by: StrictInt | StrictStr | Person | None = None
-    result: list[ResultForm]
+    result: list[Any]
     was_cancelled: StrictBool = False
     lead_time: Annotated[float, Field(ge=0, strict=True)] | None = None
     created_at: StrictStr | None = None
@@ -52,7 +52,7 @@ class AnnotationForm(_Loose):
 class TaskForm(_Loose):
     data: dict[str, Any] = Field(default_factory=dict)
     meta: dict[str, Any] | None = None
-    annotations: list[AnnotationForm] = Field(default_factory=list)
+    annotations: list[Any] = Field(default_factory=list)
 
 
 _FIELDS = {*TaskForm.model_fields, *AnnotationForm.model_fields, *ResultForm.model_fields, "email"}

@@ -24,7 +24,7 @@ def _apps() -> list[dict[str, Any]]:
 def _view() -> dict[str, Any]:
     home = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/") + "/dq"
     return {
-        "name": "Data quality",
+        "name": "Quality",  # what is longer is cut off
         "href": f"{home}/",
         "destination": "nav",
         "nav_top_level": True,

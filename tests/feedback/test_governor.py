@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,7 @@ def test_nothing_asks_and_nothing_objects_by_default() -> None:
         ({"every_h": 11}, {}, False, "due 2026-03-02 13:00 UTC"),
         ({"error": 1.5}, {"error": worse(1.6)}, True, "mae 2 on 60 samples, 1 promised on 40: ratio 2.00"),
         ({"error": 1.5}, {"error": worse(1.4)}, False, "surely at least 1.40; more than 1.5 wanted"),
+        ({"error": 1.5}, {"error": replace(worse(1.6), estimated=True)}, True, "mae 2 expected of 60 answers"),
         ({"error": 1.5}, {}, False, "too few truths"),
         ({"coverage": 0.5}, {"coverage": Coverage(20, 9, 8, ("a",))}, False, "8 of the others are labelled, 20 exp"),
         ({"coverage": 0.5, "min_labels": 8}, {"coverage": Coverage(20, 9, 8, ("a",))}, True, "(45%), less than 50%"),

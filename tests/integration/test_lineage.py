@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from dq_pipeline import steps
 from dq_pipeline.errors import DataError, StateError
 from dq_pipeline.records import OffsetRange, TargetRow
-from dq_pipeline.steps import agenda, challenger, training_gate
+from dq_pipeline.steps import agenda, challenger, training_version
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.wire.codec import decode
 
@@ -119,7 +119,7 @@ def test_the_same_training_twice_is_one_version(plant: Plant, monkeypatch: pytes
     plant.publish(recordings(30, plant.rng, first=1000))
     plant.answer()
     made: list[str] = []
-    real = training_gate.keep_version
+    real = training_version.keep_version
 
     def remembered(*arguments: Any) -> str:
         made.append(real(*arguments))

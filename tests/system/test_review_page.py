@@ -29,14 +29,14 @@ def send(page: Any, site: Site) -> None:
 
 def test_the_navigation_leads_to_the_queue(visit: Any, site: Site, screens: Path) -> None:
     page = visit("/")
-    page.get_by_role("link", name="Data quality").or_(page.get_by_label("Data quality")).first.click()
+    page.get_by_role("link", name="Quality").or_(page.get_by_label("Quality")).first.click()
     frame = page.frame_locator("iframe")
     frame.get_by_role("link", name=site.process).click()
     frame.get_by_role("heading", name="Reviews").wait_for()
-    page.screenshot(path=screens / "in-airflow.png")
     frame.locator("[data-row]").first.click()
     frame.get_by_role("heading", name="Why it is here").wait_for()
     frame.locator(".plot .main-svg").first.wait_for()
+    page.screenshot(path=screens / "in-airflow.png")
 
 
 def test_accept_by_clicks(visit: Any, site: Site) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 from sqlalchemy.engine import Row
 
 from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, lock_process
-from dq_pipeline.adapters.ledger.feedback_schema import flags
+from dq_pipeline.adapters.ledger.feedback_schema import flags, reviews
 from dq_pipeline.adapters.ledger.schema import batches, predictions, scores
 from dq_pipeline.records import UNBUDGETED, Flag, FlagKind, FlagRow, PredictionRow, Recorded
 
@@ -64,9 +64,9 @@ class Flags(Database):
         return some, count
 
     def rejected(self, process: str, ids: Sequence[str]) -> set[str]:
-        """Which of these samples a person rejected: they never train."""
+        """Which of these samples a person rejected, and no reviewer took back since: they never train."""
         wanted = select(flags.c.sample_id).where(
-            flags.c.process == process, flags.c.rejected, flags.c.sample_id.in_(ids)
+            flags.c.process == process, stands_rejected(), flags.c.sample_id.in_(ids)
         )
         with self._begin() as connection:
             return set(connection.scalars(wanted))
@@ -101,6 +101,18 @@ def flag_row(row: Row[Any]) -> FlagRow:
     """A flag as the table has it."""
     values = {name: getattr(row, name) for name in Flag.__slots__}
     return FlagRow(row.id, Flag(**{**values, "kind": FlagKind(row.kind)}), row.at)
+
+
+def stands_rejected() -> ColumnElement[bool]:
+    """Whether a flag rejects its sample, and no reviewer has accepted or corrected that since."""
+    since = select(reviews.c.id).where(
+        reviews.c.process == flags.c.process,
+        reviews.c.sample_id == flags.c.sample_id,
+        reviews.c.outcome.in_(("accept", "correct")),
+        reviews.c.settled_at > flags.c.at,
+        ~reviews.c.automatic,
+    )
+    return and_(flags.c.rejected, ~since.exists())
 
 
 def write_flags(connection: Connection, process: str, rows: Sequence[Flag], now: datetime) -> int:

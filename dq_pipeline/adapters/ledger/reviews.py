@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, literal, select, update
 from sqlalchemy.engine import Row
 
 from dq_pipeline.adapters.ledger.bulk import write_rows
@@ -107,6 +107,21 @@ class Reviews(Database):
         with self._begin() as connection:
             found = {state: int(count) for state, count in connection.execute(wanted)}
         return {"waiting": 0, "settled": 0, "refused": 0} | found
+
+    def rule_record(self, process: str) -> dict[str, dict[str, int]]:
+        """By rule: how many it settled, how many a person saw in its place, and in how many of these both agreed."""
+        alone = select(func.substr(opinions.c.who, 6), func.count(), literal(0), literal(0))
+        alone = alone.where(opinions.c.process == process, opinions.c.automatic).group_by(opinions.c.who)
+        rule = reviews.c.reasons["rule"]
+        alike = func.count().filter(rule["action"].astext == reviews.c.outcome)
+        seen = select(rule["name"].astext, literal(0), func.count(), alike)
+        seen = seen.where(reviews.c.process == process, reviews.c.state == "settled", rule.is_not(None))
+        found: dict[str, dict[str, int]] = {}
+        with self._begin() as connection:
+            for name, *counts in connection.execute(alone.union_all(seen.group_by(rule["name"].astext))):
+                known = found.setdefault(name, {"settled": 0, "seen": 0, "agreed": 0})
+                found[name] = {key: known[key] + more for key, more in zip(known, counts, strict=True)}
+        return found
 
     def opinions(self, process: str, reviews: Sequence[int]) -> dict[int, tuple[Opinion, ...]]:
         """What was said, by review, oldest first."""

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MOST_POINTS = 1200
+ROOM = 6.0
+"""Times the height of the band that a plot may span."""
+SLIGHT = 0.05
+"""Share of the distance that is not worth a word."""
 
 
 def curves(item: Mapping[str, Any], units: Mapping[str, str], most: int = MOST_POINTS) -> dict[str, Any]:
@@ -15,7 +19,8 @@ def curves(item: Mapping[str, Any], units: Mapping[str, str], most: int = MOST_P
     -------
     dict
         `horizon_s`: where the rows that the model saw end; `sensors`: of each its name, unit, `t`, `values`, `band`,
-        the share of its readings that lie `outside` the band, and the share of the distance that it `drives`.
+        the share of its readings that lie `outside` the band, the share of the distance that it `drives`, the
+        `range` to draw, and how many readings are `off` it; where one fits all, the range is None.
     """
     times, values = item.get("t_s"), item.get("curves")
     if not times or not values:
@@ -35,6 +40,7 @@ def curves(item: Mapping[str, Any], units: Mapping[str, str], most: int = MOST_P
                 "band": None if own is None else _band(own, period, step),
                 "outside": None if own is None else _outside(readings, own),
                 "drives": drives.get(name),
+                **_window(readings, own),
             }
         )
     found.sort(key=lambda sensor: (-(sensor["drives"] or 0.0), -(sensor["outside"] or 0.0)))
@@ -95,9 +101,24 @@ def _outside(readings: Sequence[float | None], own: Mapping[str, Sequence[float 
     return 1.0 - sum(judged) / len(judged) if judged else None
 
 
+def _window(readings: Sequence[float | None], own: Mapping[str, Sequence[float | None]] | None) -> dict[str, Any]:
+    """Three times the band's height, where readings far off would leave of the band a line."""
+    whole: dict[str, Any] = {"range": None, "off": 0}
+    seen = [value for value in readings if value is not None]
+    limits = [] if own is None else [value for part in ("lower", "upper") for value in own[part] if value is not None]
+    if not seen or not limits or max(limits) == min(limits):
+        return whole
+    low, high = min(limits), max(limits)
+    height = high - low
+    if max(*seen, high) - min(*seen, low) <= ROOM * height:
+        return whole
+    first, last = low - height, high + height
+    return {"range": [first, last], "off": sum(not first <= value <= last for value in seen)}
+
+
 def _drivers(flags: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for flag in flags:
         for one in flag["evidence"].get("sensors") or ():
             found[one["sensor"]] = max(one["share"], found.get(one["sensor"], 0.0))
-    return found
+    return {name: share for name, share in found.items() if share >= SLIGHT}

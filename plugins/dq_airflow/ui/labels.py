@@ -53,7 +53,7 @@ def add_labels(process: str, user: Writer, sent: Annotated[Labels, Depends(body(
     from dq_pipeline import steps
 
     rows = [{"annotator": user.get_name(), **row.model_dump(exclude_none=True)} for row in sent.labels]
-    return steps.add_labels(world, process, rows)
+    return steps.add_labels(world, process, rows, origin="http")
 
 
 @router.post("/reports")

@@ -87,7 +87,9 @@ def _unusual(evidence: Evidence, value: Callable[[Any], str]) -> str:
 
 def _far(evidence: Evidence, _: Callable[[Any], str]) -> str:
     far = f"{number(evidence['statistic'], 3)}, usually {number(evidence['usual'], 3)}"
-    shares = ", ".join(f"{one['sensor']} ({one['share']:.0%})" for one in evidence.get("sensors", ()))
+    shares = ", ".join(
+        f"{one['sensor']} ({one['share']:.0%})" for one in evidence.get("sensors", ()) if one["share"] >= 0.05
+    )
     return f"The first rows are unlike the reference: distance {far}" + (f". Mostly {shares}." if shares else ".")
 
 

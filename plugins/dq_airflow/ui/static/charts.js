@@ -20,7 +20,7 @@ function traces({ t, values, band }) {
   return found;
 }
 
-function layout(horizon) {
+function layout(horizon, range) {
   const axis = { gridcolor: colour("--line"), zeroline: false, tickfont: { size: 10 }, automargin: true, fixedrange: true };
   const mark = { type: "line", x0: horizon, x1: horizon, yref: "paper", y0: 0, y1: 1 };
   return {
@@ -30,7 +30,7 @@ function layout(horizon) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: colour("--muted"), family: "inherit" },
     xaxis: { ...axis, ticksuffix: " s" },
-    yaxis: { ...axis, nticks: 5 },
+    yaxis: range ? { ...axis, nticks: 5, range } : { ...axis, nticks: 5 },
     hovermode: "closest",
     shapes: horizon == null ? [] : [{ ...mark, line: { color: colour("--warn"), width: 1.5, dash: "dash" } }],
   };
@@ -44,7 +44,8 @@ export function draw({ horizon_s: horizon, sensors }) {
   const render = (place) => {
     drawn.add(place);
     const options = { displayModeBar: false, responsive: true };
-    window.Plotly.react(place, traces(sensors[place.dataset.sensor]), layout(horizon), options);
+    const sensor = sensors[place.dataset.sensor];
+    window.Plotly.react(place, traces(sensor), layout(horizon, sensor.range), options);
   };
   const seen = new IntersectionObserver(
     (entries) => entries.filter((one) => one.isIntersecting && !drawn.has(one.target)).forEach((one) => render(one.target)),
