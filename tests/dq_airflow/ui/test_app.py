@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import FastAPI, HTTPException, Request
 
-from dq_airflow.ui import access, app, assets, opened
+from dq_airflow.ui import access, app, assets, labels, opened, reviews
 from dq_pipeline import steps
 from dq_pipeline.errors import DataError, RegistryError, StateError
 
@@ -187,6 +188,15 @@ def test_files_are_found_and_nothing_beside_them(ask: Ask) -> None:
     for name in ("..%2fapp.py", "%2e%2e/app.py", "nothing.js", "../templates/layout.html"):
         assert ask(f"/dq/static/{name}", "anna").status_code == 404, name
     assert assets.plotly_address() is not None
+
+
+def test_what_the_documentation_sends_is_taken() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs/page.md").read_text(encoding="utf-8")
+    forms = {"opinions": reviews.OpinionForm, "labels": labels.Labels, "reports": labels.Report}
+    found = re.findall(r"/dq/api/hydraulic/(?:reviews/12/)?(\w+) [^\n]*\n *-d '([^']*)'", text)
+    assert [name for name, _ in found] == list(forms)
+    for name, body in found:
+        forms[name].model_validate_json(body)
 
 
 def test_the_world_is_opened_once_and_again_after_a_failure() -> None:
