@@ -23,7 +23,7 @@ BLOCKS = 10
 DROPPED = 0.1
 """Of what scores as low as so small a share of the well recordings, some holds what is wrong."""
 MOST_SCORES = 500
-LOW_SHARE, BEYOND_SHARE = 0.4, 0.35
+LOW_SHARE, BEYOND_SHARE = 0.35, 0.45
 """What low scores and errors may use of the budget."""
 
 

@@ -26,7 +26,17 @@ from numpy.typing import NDArray
 from dq_pipeline.feedback.budget import p_values
 from dq_pipeline.feedback.low import well_p
 from dq_pipeline.feedback.novelty import Novelty, nearest
-from dq_pipeline.feedback.statistics import alone, apart, beyond, doubt, unusualness
+from dq_pipeline.feedback.statistics import (
+    SHARED,
+    WINDOW,
+    alone,
+    apart,
+    beyond,
+    doubt,
+    signed,
+    trailing_median,
+    unusualness,
+)
 from dq_pipeline.records.flags import Flag, FlagKind
 from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
 
@@ -182,22 +192,27 @@ class Rules:
         answers
             Id, answering release, and [value, lower, upper, truth] of each.
         recent : (k, 4)
-            The same of the newest answers before, whose truth is known, oldest first: what errors are compared with,
-            so that a drift which they share does not flag all of them.
+            The same of the newest answers before, whose truth is known, oldest first: what errors are compared with.
+            What the newest have in common, these among them, is taken off: a drift does not flag all of them.
         """
         if not answers:
             return []
         rows = np.array([row for _, _, row in answers], dtype=np.float64)
-        off = beyond(*rows.T, classes=self.classes)
-        before = beyond(*recent[-NEWEST:].T, classes=self.classes)
-        p = p_values(off, np.concatenate([self.beyond, before])[-NEWEST:])
+        before = recent[-NEWEST:]
+        errors = signed(*np.concatenate([before, rows]).T)
+        shared = trailing_median(errors)[: len(before)]
+        newest = errors[-max(SHARED, len(rows)) :]
+        common = float(np.median(newest)) if len(newest) >= WINDOW else 0.0
+        off = beyond(*rows.T, classes=self.classes, common=common)
+        known = np.concatenate([self.beyond, beyond(*before.T, classes=self.classes, common=shared)])
+        p = p_values(off, known[-NEWEST:])
         return [
             Flag(
                 answers[i][0],
                 FlagKind.BEYOND_INTERVAL,
                 answers[i][1],
                 dict(zip(("value", "lower", "upper", "target"), rows[i].tolist(), strict=True))
-                | {"half_widths": float(off[i]), "level": self.beyond_level},
+                | {"half_widths": abs(float(errors[len(before) + i])), "common": common, "level": self.beyond_level},
                 float(p[i]),
             )
             for i in np.flatnonzero((p <= self.beyond_level) & (off > 1.0)).tolist()

@@ -160,16 +160,31 @@ def test_classes_are_judged_by_how_rare_they_are() -> None:
     assert len(rules.at_target([("a", "1", np.array([0.0, 0.0, 1.0, 2.0]))])) == 1
 
 
-def test_errors_are_judged_beside_those_of_the_newest_answers(rules: Rules) -> None:
-    def answers(errors: Floats) -> Floats:
-        return np.stack([np.zeros(len(errors)), np.full(len(errors), -1.0), np.ones(len(errors)), errors], axis=1)
+def _answers(errors: Floats) -> Floats:
+    """Of 0, between -1 and 1, with such errors."""
+    return np.stack([np.zeros(len(errors)), np.full(len(errors), -1.0), np.ones(len(errors)), errors], axis=1)
 
-    late = [(str(i), "1", row) for i, row in enumerate(answers(np.linspace(0.0, 5.0, 100)))]
-    drifted = answers(np.random.default_rng(1).uniform(0.0, 5.0, 400))
-    alone, beside = (len(rules.at_target(late, recent)) for recent in (answers(np.empty(0)), drifted))
-    assert alone > 30
-    assert beside <= 4
-    assert rules.at_target([("x", "1", answers(np.array([9.0]))[0])], drifted)[0].p == pytest.approx(1 / 401)
+
+def _judged(errors: Floats) -> list[tuple[str, str, Floats]]:
+    return [(str(i), "1", row) for i, row in enumerate(_answers(errors))]
+
+
+def test_errors_are_judged_beside_those_of_the_newest_answers(rules: Rules) -> None:
+    rng = np.random.default_rng(1)
+    late, before = rng.uniform(-5.0, 5.0, 100), _answers(rng.uniform(-5.0, 5.0, 400))
+    assert len(rules.at_target(_judged(late))) > 30
+    assert len(rules.at_target(_judged(late), before)) <= 6
+    assert rules.at_target(_judged(np.array([9.0])), before)[0].p == pytest.approx(1 / 401)
+
+
+def test_an_error_that_all_share_is_drift_and_a_label_that_does_not_share_it_is_flagged(rules: Rules) -> None:
+    rng = np.random.default_rng(3)
+    shared = 3.0 + rng.normal(0.0, 0.3, 40)
+    shared[7] = -4.0
+    (flag,) = rules.at_target(_judged(shared))
+    assert (flag.sample_id, flag.evidence["half_widths"]) == ("7", 4.0)
+    assert flag.evidence["common"] == pytest.approx(3.0, abs=0.3)
+    assert len(rules.at_target(_judged(shared[:5]))) == 5, "too few to have anything in common"
 
 
 def test_faulty_recordings_among_the_scores_do_not_hide_each_other() -> None:
