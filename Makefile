@@ -7,8 +7,9 @@ ONCE ?=
 QUICK ?=
 RUN := .venv/bin/python
 DQ := $(RUN) -m dq_pipeline.cli.main
+SYSTEM := .venv/system
 
-.PHONY: help .venv demo up down test lint type bench experiments ci
+.PHONY: help .venv demo up down test test-system lint type bench experiments ci
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -32,6 +33,10 @@ down: .venv  ## stop the servers
 test: .venv  ## the whole suite, with the servers it needs
 	@$(RUN) -m pytest
 
+test-system: .venv  ## the pages in a real browser (installs Chromium and Playwright where they are missing)
+	@$(RUN) .ci/system.py $(SYSTEM)
+	@PYTHONPATH=$(SYSTEM) $(RUN) -m pytest -m system tests/system
+
 lint: .venv  ## style, format and layers
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
@@ -47,6 +52,6 @@ experiments: .venv  ## the published experiments and our own (QUICK=1 for a look
 	$(if $(QUICK),,@-$(RUN) -m benchmarks.peers)
 	@$(DQ) experiments $(if $(QUICK),--quick)
 
-ci: lint type test  ## what must pass before a merge
+ci: lint type test test-system  ## what must pass before a merge
 	@$(MAKE) --no-print-directory experiments QUICK=1
 	@BENCH_SHORT=1 $(RUN) -m benchmarks

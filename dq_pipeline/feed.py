@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dq_pipeline.errors import DataError
+from dq_pipeline.late_labels import Labels, Late, labelled, without_target
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording, cut
@@ -54,6 +55,8 @@ class Feed:
         Messages that are nobody's recording, without a readable id.
     injected
         Id of the first recording of the known drift.
+    labels
+        What says the target later, where the recordings do not.
     """
 
     recordings: tuple[Recording, ...]
@@ -62,6 +65,7 @@ class Feed:
     strays: tuple[bytes, ...] = ()
     injected: str | None = None
     seed: int = 0
+    labels: Labels | None = None
 
     @property
     def total(self) -> int:
@@ -81,6 +85,7 @@ class Feed:
             "damaged": {name: kind for name, kind in self.damaged.items() if name in known},
             "injected": self.injected if self.injected in known else None,
             "injected_position": ids.index(self.injected) if self.injected in known else None,
+            "labels": None if self.labels is None else self.labels.manifest(ids),
             "ids": ids,
         }
 
@@ -95,6 +100,7 @@ def prepare(
     strays: int = 0,
     drift: Drift | None = None,
     injected: str | None = None,
+    late: Late | None = None,
 ) -> Feed:
     """Put the drift on recordings, then faults on a share of them, and choose whose messages are to be spoilt.
 
@@ -106,11 +112,13 @@ def prepare(
         Kinds of :data:`dq_pipeline.simulate.damage.DAMAGES`, each for one recording.
     injected
         Id of the first recording of a drift that is in the recordings already.
+    late
+        Labels say the target instead of the recordings, so late; None: the recordings say it.
 
     Raises
     ------
     DataError
-        If there are no recordings, or a kind is unknown.
+        If there are no recordings, a kind is unknown, or no target can be told for labels.
     """
     if not recordings:
         raise DataError("recordings expected to feed, found none; look at --first, or at the file")
@@ -136,12 +144,18 @@ def prepare(
     order = rng.permutation([i for i in range(count) if shaped[i].sample_id != injected]).tolist()
     spoilt = {shaped[i].sample_id: kind for i, kind in zip(order, damaged, strict=False)}
     faulty: dict[str, str] = {}
+    true = shaped.copy()
     for i in order[len(damaged) : len(damaged) + round(faults * count)]:
         kind = str(rng.choice(list(FAULTS)))
         shaped[i] = inject(shaped[i], kind, float(rng.uniform(0.3, 1.0)), rng, scale, process.sample.period_s)
         faulty[shaped[i].sample_id] = kind
     noise = tuple(b"\x00stray " + rng.bytes(24) for _ in range(strays))
-    return Feed(tuple(shaped), faulty, spoilt, noise, injected, seed)
+    labels = None
+    if late is not None:
+        whole = [one.sample_id for one in shaped if one.sample_id not in faulty and one.sample_id not in spoilt]
+        labels = labelled(true, process, late, seed=seed, whole=whole)
+        shaped = [without_target(one) for one in shaped]
+    return Feed(tuple(shaped), faulty, spoilt, noise, injected, seed, labels)
 
 
 def publish(
@@ -209,6 +223,8 @@ def _group(process: Process, feed: Feed, begin: int, end: int, lead: int, form: 
             yield from _messages(process, feed, i, "horizon", form)
         if begin <= i - lead < end:
             yield from _messages(process, feed, i - lead, "completion", form)
+            if feed.labels is not None:
+                yield from feed.labels.after(i - lead, feed.recordings, process)
     places = np.linspace(0, len(feed.recordings), len(feed.strays) + 2)[1:-1].astype(int)
     for place, value in zip(places, feed.strays, strict=True):
         if begin <= place < end:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Hour = Annotated[int, Field(ge=0, le=23)]
 
 
 class _Section(BaseModel):
@@ -12,7 +14,18 @@ class _Section(BaseModel):
 
 
 class Review(_Section):
-    """Which flagged samples are settled without a person, and which share of these a person sees all the same."""
+    """Which flagged samples are settled without a person, and which share of these a person sees all the same.
+
+    Operates only: takes effect with the next sample that is looked at.
+    """
+
+    settle: bool = True
+    reject_below: float = Field(0.5, ge=0, le=1)
+    accept_within: float = Field(0.25, ge=0, le=1)
+    seen_share: float = Field(0.1, ge=0, le=1)
+    second_opinion: Annotated[float, Field(ge=0, le=1)] | Literal["conflicts"] = 0.0
+    tolerance: float = Field(0.25, ge=0, le=10)
+    most_opinions: int = Field(3, ge=2, le=9)
 
 
 class Gate(_Section):
@@ -33,7 +46,36 @@ class Gate(_Section):
 
 
 class Retrain(_Section):
-    """When a model is trained again, and when not. Operates only: takes effect at the next parse."""
+    """When a model is trained again, and when not. Operates only: takes effect at the next parse.
+
+    A drift leads to a training by `drift.policy`; what is stated here comes on top. By default nothing does.
+    """
+
+    labels: int | None = Field(None, ge=1)
+    coverage: float | None = Field(None, gt=0, le=1)
+    error: float | None = Field(None, gt=1)
+    every_h: float | None = Field(None, gt=0)
+    min_labels: int = Field(20, ge=1)
+    cooldown_h: float = Field(0.0, ge=0)
+    budget_s: float | None = Field(None, gt=0)
+    hours: tuple[Hour, Hour] | None = None
+
+    @field_validator("hours")
+    @classmethod
+    def _open(cls, hours: tuple[int, int] | None) -> tuple[int, int] | None:
+        if hours is not None and hours[0] == hours[1]:
+            raise ValueError("two different hours, first and one past the last, as [22, 6]")
+        return hours
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything but a drift may ask for a training."""
+        return any(one is not None for one in (self.labels, self.coverage, self.error, self.every_h))
+
+    @property
+    def limits(self) -> bool:
+        """Whether anything puts a training off."""
+        return self.cooldown_h > 0 or self.budget_s is not None or self.hours is not None
 
 
 class Feedback(_Section):

@@ -274,6 +274,13 @@ class Process(_Section):
         found = {name: entry.categorical(name) for name, entry in self.encoded.items()}
         return {name: categorical for name, categorical in found.items() if categorical is not None}
 
+    @property
+    def as_recorded(self) -> Process:
+        """As its history has it: the target's column is there, even if labels say the target on the stream."""
+        if self.target.from_ == "completion" or self.target.column is None:
+            return self
+        return self.model_copy(update={"target": self.target.model_copy(update={"from_": "completion"})})
+
     def deciding(self) -> dict[str, Any]:
         """The settings that decide: a release carries them, and an edit waits for the next release."""
         keep = {"process", "sample", "sensors", "rules", "target", "alarm", "quality", "drift", "model", "promotion"}

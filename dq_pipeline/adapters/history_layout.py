@@ -64,7 +64,7 @@ class Layout:
                 former = {name: names for name, names in former.items() if name not in made}
         sensors = {name: next((c for c in names if c in there), None) for name, names in former.items()}
         keys = [name for name in (history.id, history.time, history.start, history.group) if name is not None]
-        target = process.target.column if process.target.from_ == "completion" else None
+        target = process.target.column
         missing = [name for name, column in (*sensors.items(), *channels.items()) if column is None]
         missing += [name for name in (*keys, target) if name is not None and name not in there]
         if missing:

@@ -53,6 +53,13 @@ def feed(
     sensors: Annotated[str, typer.Option(help="Sensors that drift, parted by commas; all by default.")] = "",
     size: Annotated[float, typer.Option(help="Of the drift: robust standard deviations, a share, or a factor.")] = 2.0,
     target_shift: Annotated[float, typer.Option(help="Added to the target's column from the drift on.")] = 0.0,
+    labels_late: Annotated[
+        int | None, typer.Option(min=0, help="Send the target as labels, so many recordings late.")
+    ] = None,
+    labels_wrong: Annotated[float, typer.Option(min=0, max=1, help="Share of these labels that are wrong.")] = 0.0,
+    labels_error: Annotated[
+        float, typer.Option(min=0, help="Sd of the model's error; wrong labels are 3 to 8 of it off.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Of faults and spoilt messages.")] = 1,
     manifest: Annotated[Path | None, typer.Option(help="File to write down what was sent, as JSON.")] = None,
     as_json: AsJson = False,
@@ -63,11 +70,17 @@ def feed(
 
         dq feed hydraulic --rate 5 --samples 200
         dq feed hydraulic --faults 0.08 --drift process_change --drift-at 150 --sensors PS1,TS1 --manifest sent.json
+        dq feed vacuum --labels-late 30 --labels-wrong 0.03 --labels-error 0.05 --manifest sent.json
     """
     from dq_pipeline import feed as feeding
     from dq_pipeline.adapters.history import open_history
+    from dq_pipeline.errors import ConfigurationError
+    from dq_pipeline.late_labels import Late
     from dq_pipeline.simulate.damage import DAMAGES
 
+    if labels_late is None and (labels_wrong or labels_error):
+        raise ConfigurationError("--labels-late expected with --labels-wrong and --labels-error; found none")
+    late = None if labels_late is None else Late(labels_late, labels_wrong, labels_error)
     change = None
     if drift is not None:
         names = tuple(name.strip() for name in sensors.split(",") if name.strip())
@@ -88,6 +101,7 @@ def feed(
             damaged=(list(DAMAGES) * (damaged // len(DAMAGES) + 1))[:damaged],
             strays=strays,
             drift=change,
+            late=late,
         )
         progress.update(waiting, total=1, completed=1)
         task = progress.add_task("feed", total=len(prepared.recordings))
@@ -104,5 +118,9 @@ def feed(
     if manifest is not None:
         manifest.write_text(json.dumps(told, indent=1), encoding="utf-8")
     where = f", drift from recording {told['injected']}" if told["injected"] else ""
+    labels = told["labels"]
+    later = (
+        f"; {labels['count']} labels on {settings.stream.labels_topic}, {len(labels['wrong'])} wrong" if labels else ""
+    )
     carry = f"{len(told['faults'])} with a fault, {len(told['damaged'])} spoilt, {told['strays']} strays"
-    answer(told, as_json, f"{told['recordings']} recordings on {told['topic']}: {carry}{where}")
+    answer(told, as_json, f"{told['recordings']} recordings on {told['topic']}: {carry}{where}{later}")

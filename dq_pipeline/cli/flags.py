@@ -172,7 +172,11 @@ def _told(row: dict[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
+        if "origin" in value[0]:  # labels that contradict each other
+            return " and ".join(f"{number(one['value'])} ({one['annotator'] or one['origin']})" for one in value)
         return " ".join(f"{one['sensor']} {one['share']:.0%}" for one in value[:3])
+    if isinstance(value, dict):
+        return " ".join(f"{name} {number(one)}" for name, one in value.items())
     if isinstance(value, list):
         return " to ".join(number(one) for one in value)
     return number(value) if isinstance(value, int | float) else str(value)

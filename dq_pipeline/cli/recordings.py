@@ -59,7 +59,7 @@ def read(
 
     settings = process
     if not with_target:
-        settings = process.model_copy(update={"target": process.target.model_copy(update={"from_": "labels"})})
+        settings = process.model_copy(update={"target": process.target.model_copy(update={"column": None})})
     if file is not None:
         named = process.history.model_copy(update={"uri": file, "table": None, "query": None, "connection": None})
         settings = settings.model_copy(update={"history": named})

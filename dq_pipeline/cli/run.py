@@ -164,10 +164,12 @@ def turn(
 
 
 def _decide(world: World, process: str, say: Callable[[str], None]) -> bool:
-    """Roll back where that is due; True where an adaptation is."""
+    """Roll back where that is due; True where an adaptation is, to a drift or because the governor says so."""
     from dq_pipeline import steps
 
     decided = steps.decide(world, process)
+    if decided["branch"] == "nothing":
+        decided = steps.govern(world, process)
     if decided["branch"] == "adapt":
         say(f"{process}: {decided['kind']}: {decided['why']}")
     elif decided["branch"] == "roll_back":

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from dq_pipeline.cli.governor import line
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, number, world
 
 _FIGURES = ("mae", "r2", "accuracy", "f1")
@@ -82,6 +83,8 @@ def _one(found: dict[str, Any]) -> list[Table | str]:
         from dq_pipeline.steps.drift_evidence import worth
 
         facts.add_row("drift watch", worth(found["drift_watch"]))
+    if found["governor"]:
+        facts.add_row("retraining", line(found["governor"]))
     if found["hold"]:
         facts.add_row("on hold", f"since {found['hold']['since']}: {found['hold']['why']}")
     if found["pending_settings"]:

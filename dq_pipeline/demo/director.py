@@ -87,21 +87,24 @@ class Director:
                 world.ledger.migrate()
                 fresh.empty_topics(world, process, self.var)
             with self.timeline.phase("recordings"):
-                feed = plans.history_and_feed(world, process, plan, settings.variables)
-            self.say(f"{len(feed.recordings)} recordings to feed, {len(feed.faults)} of them with a fault")
+                stream = plans.recordings(world, process, plan, settings.variables)
             endpoints = self._wait(airflow)
             settings = self._settings(endpoints)
             api = AirflowApi(endpoints.airflow_url, endpoints.airflow_user, endpoints.airflow_password)
             create_pools(settings)
             with self.timeline.phase("initialization"):
                 self._initialize(api, process)
-            if world.ledger.production(name) is None:
+            first = world.ledger.production(name)
+            if first is None:
                 raise ServerError(
                     f"A release of {name} in Production expected after its initialization; found none: a gate refused "
                     f"it, and {self.var}/airflow/logs/dag_id={name}_initialization says which."
                 )
+            feed = plans.feed_of(process, plan, stream, first.metrics.get("rmse", 0.0))
+            late = "" if feed.labels is None else f", {len(feed.labels.right)} with a wrong label"
+            self.say(f"{len(feed.recordings)} recordings to feed, {len(feed.faults)} of them with a fault{late}")
             with self.timeline.phase("stream"):
-                for kind in ("adaptation", "deployment"):  # what is due before the first one runs is not heard
+                for kind in ("adaptation", "feedback", "deployment"):  # what is due before the first runs is not heard
                     self._until_parsed(api, f"{name}_{kind}")
                     api.pause(f"{name}_{kind}", False)
                 sent = self._stream(world, process, plan, feed)

@@ -11,6 +11,7 @@ import numpy as np
 from dq_pipeline import recorded
 from dq_pipeline.errors import ConfigurationError
 from dq_pipeline.feed import Drift, Feed, prepare
+from dq_pipeline.late_labels import Late
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording
@@ -48,12 +49,15 @@ class Plan:
         Share of the recordings with a fault; recorded history has none, so that many of them would be a drift.
     wear
         How strongly the simulated pumps wear from recording `drift.at` on; 0 where the recordings are real.
+    late
+        Labels say the target, so late, a share of them wrong; None: the recordings say it.
     """
 
     samples: int
     tail: int
     drift: Drift
     wear: float = 0.0
+    late: Late | None = None
     faults: float = 0.04
     damaged: tuple[str, ...] = DAMAGED
     strays: int = 2
@@ -62,19 +66,21 @@ class Plan:
     seed: int = 16
 
 
+_PUMP_DOWN = Plan(
+    samples=360,
+    tail=60,
+    drift=Drift(
+        at=180,
+        kind="wear",
+        sensors=("pressure", "pump_current", "pump_speed", "pump_temperature", "cooling_out"),
+    ),
+    wear=1.0,
+    faults=0.08,
+)
 PLANS: MappingProxyType[str, Plan] = MappingProxyType(
     {
-        "vacuum": Plan(
-            samples=360,
-            tail=60,
-            drift=Drift(
-                at=180,
-                kind="wear",
-                sensors=("pressure", "pump_current", "pump_speed", "pump_temperature", "cooling_out"),
-            ),
-            wear=1.0,
-            faults=0.08,
-        ),
+        "vacuum": _PUMP_DOWN,
+        "vacuum_lab": replace(_PUMP_DOWN, late=Late(lag=30, wrong=0.03)),
         "hydraulic": Plan(
             samples=400,
             tail=60,
@@ -110,8 +116,8 @@ def check(process: Process, variables: dict[str, str]) -> None:
         )
 
 
-def history_and_feed(world: World, process: Process, plan: Plan, variables: dict[str, str]) -> Feed:
-    """Write a simulated process' history where its file says, and prepare what is to be fed.
+def recordings(world: World, process: Process, plan: Plan, variables: dict[str, str]) -> list[Recording]:
+    """What is to be fed, without its defects; a simulated process' history is written where its file says.
 
     Raises
     ------
@@ -120,14 +126,33 @@ def history_and_feed(world: World, process: Process, plan: Plan, variables: dict
     """
     begin = process.history.samples
     if plan.wear:
-        stream = _simulated(process, plan, variables)
-        return _prepared(process, plan, stream, injected=stream[plan.drift.at].sample_id)
+        return _simulated(process, plan, variables)
     history = world.history(process)
     count = history.count()
     if count < begin + plan.drift.at + plan.tail + 100:
         raise ConfigurationError(f"{process.name}: at least {begin + plan.drift.at + 160} recordings; found {count}")
-    stream = list(history.read_chunk(begin, min(begin + plan.samples, count)))
-    return _prepared(process, plan, stream, injected=None)
+    return list(history.read_chunk(begin, min(begin + plan.samples, count)))
+
+
+def feed_of(process: Process, plan: Plan, stream: Sequence[Recording], error: float) -> Feed:
+    """The recordings with their defects, and their labels where these say the target.
+
+    Parameters
+    ----------
+    error
+        Of the first release on what it had not seen, root mean square: what wrong labels are measured by.
+    """
+    return prepare(
+        stream,
+        process,
+        seed=plan.seed,
+        faults=plan.faults,
+        damaged=plan.damaged,
+        strays=plan.strays,
+        drift=None if plan.wear else replace(plan.drift, sensors=plan.drift.sensors or process.measured),
+        injected=stream[plan.drift.at].sample_id if plan.wear else None,
+        late=None if plan.late is None else replace(plan.late, error=error),
+    )
 
 
 def _simulated(process: Process, plan: Plan, variables: dict[str, str]) -> list[Recording]:
@@ -146,17 +171,4 @@ def _simulated(process: Process, plan: Plan, variables: dict[str, str]) -> list[
         rows=rows,
         period_s=period_s,
         drift=vacuum.VacuumDrift(begin + plan.drift.at, "wear", plan.wear),
-    )
-
-
-def _prepared(process: Process, plan: Plan, stream: Sequence[Recording], *, injected: str | None) -> Feed:
-    return prepare(
-        stream,
-        process,
-        seed=plan.seed,
-        faults=plan.faults,
-        damaged=plan.damaged,
-        strays=plan.strays,
-        drift=None if injected else replace(plan.drift, sensors=plan.drift.sensors or process.measured),
-        injected=injected,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dq_pipeline.demo import loop
 from dq_pipeline.demo.director import Played
 from dq_pipeline.demo.scene import EVERY
 from dq_pipeline.demo.timeline import Timeline
@@ -66,6 +67,7 @@ def summarize(world: World, played: Played, timeline: Timeline) -> dict[str, Any
         "production": found["production"],
         "learned": learned,
         "predicted_after": sum(row.release in learned for row in judged),
+        "loop": loop.told(world, played),
         "where_time_went": timeline.as_dict(),
         "urls": {"airflow": played.endpoints.airflow_url, "mlflow": played.endpoints.mlflow_uri},
     }
@@ -113,7 +115,8 @@ def shortcomings(summary: dict[str, Any]) -> list[str]:
         f"the ledger has {ledger['gaps']} gaps": ledger["gaps"] == 0,
         f"the ledger has {ledger['duplicates']} duplicates": ledger["duplicates"] == 0,
     }
-    return [text for text, good in checks.items() if not good]
+    found = [text for text, good in checks.items() if not good]
+    return found if summary["loop"] is None else found + loop.shortcomings(summary["loop"])
 
 
 def evidence_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
@@ -125,7 +128,7 @@ def evidence_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
         rows.append(_row(f"demo/{name}/drift_found_after", drift["detected_at"] - drift["injected_at"], "samples"))
     if "mae" in stale and "mae" in learned:
         rows.append(_row(f"demo/{name}/mae_learned", learned["mae"], "target's unit", against=stale["mae"]))
-    return rows
+    return rows if summary["loop"] is None else rows + loop.evidence_rows(name, summary["loop"])
 
 
 def _row(

@@ -33,10 +33,30 @@ def table(summary: dict[str, Any]) -> Table:
             shown.add_row(name, f"MAE {_number(row['mae'])}  R2 {_number(row['r2'])}  on {row['samples']} samples")
         else:
             shown.add_row(name, "  ".join(f"{key} {value}" for key, value in row.items()))
+    for name, told in _loop(summary["loop"]):
+        shown.add_row(name, told)
     shown.add_row("ledger", f"{summary['ledger']['gaps']} gaps, {summary['ledger']['duplicates']} duplicates")
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary["where_time_went"].items())
     shown.add_row("time", f"{summary['seconds']:.0f} s: {spent}")
     return shown
+
+
+def _loop(found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What production taught, where labels came late."""
+    if found is None:
+        return []
+    flags, gate, reviews = found["flags"], found["gate"], found["reviews"]
+    rules, people = (
+        ", ".join(f"{outcome} {count}" for outcome, count in sorted(reviews[by].items())) or "none"
+        for by in ("by_rule", "by_person")
+    )
+    return [
+        ("late labels", f"{found['labels']['sent']} sent, {found['labels']['wrong']} of them wrong"),
+        ("flagged", f"{flags['flagged']} of {flags['samples']}, of what is wrong {_number(flags['recall'])}"),
+        ("settled by rule", rules),
+        ("settled by a person", f"{people}; {reviews['waiting']} wait"),
+        ("gate", f"of wrong labels {_number(gate['caught'])} refused, of right ones {_number(gate['lost'])}"),
+    ]
 
 
 def _number(value: float | None) -> str:

@@ -1,10 +1,10 @@
 """The rules that flag samples: fitted with a release on samples it had not seen, and kept in it.
 
 Every kind has a statistic that is large where something is unusual, its values on the reference, and so a conformal
-p-value. A sample is flagged by the kinds whose p-value is at most a level that all kinds share, found so that together
-they keep the budget.
+p-value. A sample is flagged by the kinds whose p-value is at most their level. Low scores and errors have a share of
+the budget each; what is known with the answer has the rest, at a level found so that together they keep it.
 
-The reference are the newest samples that were learned from, without the quarter of the lowest unified scores, where
+@@
 some hold what is wrong. Models that had seen older ones only said what is compared here; distances and neighbours come
 from all blocks but the sample's own.
 
@@ -16,26 +16,41 @@ data that drift (skab): at 5 % of what is well, distances find 39 % of single dr
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.feedback.budget import joint_level, p_values
-from dq_pipeline.feedback.novelty import MOST_POINTS, Novelty, nearest
-from dq_pipeline.feedback.statistics import alone, apart, beyond, doubt, unusualness
+from dq_pipeline.feedback.budget import p_values
+from dq_pipeline.feedback.low import well_p
+from dq_pipeline.feedback.novelty import Novelty, nearest
+from dq_pipeline.feedback.statistics import (
+    SHARED,
+    WINDOW,
+    alone,
+    apart,
+    beyond,
+    doubt,
+    signed,
+    trailing_median,
+    unusualness,
+)
 from dq_pipeline.records.flags import Flag, FlagKind
 from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-BLOCKS = 5
 ERROR_NEIGHBOURS = 15
-DROPPED = 0.25
+NEWEST = 400
+"""Errors, those made on the stream first, that an error is compared with."""
 _SHOWN = 5
+_DIMENSIONS = 3
+_NONE = np.empty((0, 4))
+_BEFORE: dict[str, Any] = {"low_level": 0.0, "scores": np.empty(0), "injected": np.empty(0)}
+"""What releases lack that were made before low scores were flagged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,16 +63,25 @@ class Rules:
         f names.
     per_100, band
         The budget and the widest doubtful band, as the process file had them.
-    level
-        The p-value that flags; 0 where the reference was too small to keep the budget.
+    levels : (4,)
+        The p-values that flag wide intervals, unusual answers, novelty and doubt; 0 where the reference was too small
+        to keep the budget.
+    low_level, beyond_level
+        The same of low scores, and of errors.
+    scores : (s,)
+        Unified scores of the newest recordings before the release, whatever they are.
+    injected : (q,)
+        Scores of injected faults, as the release's scorer sees them.
     novelty
         The reference in feature space; its newest m points are the reference samples.
-    errors : (m,)
-        Absolute residuals, or 1 - probability of the true class.
+    errors : (e,)
+        Absolute residuals of the newest e, or 1 - probability of the true class.
     outputs : (m,)
-        What was predicted of them, in the target's unit or as the index of a class.
-    wide, unusual, far, unified, beyond : (m,)
+        Their targets, or the indices of their classes: what answers are compared with.
+    wide, unusual, far, unified : (m,)
         Statistics of the kinds, what is common taken off; `unified` is the score itself, NaN where it is not known.
+    beyond : (e,)
+        Errors in half-widths of the interval, minus infinity within it.
     usual : (3,)
         5, 50 and 95 % quantiles of the outputs.
     middle : (3,)
@@ -69,7 +93,11 @@ class Rules:
     sensors: tuple[str, ...]
     per_100: float
     band: float
-    level: float
+    levels: Floats
+    low_level: float
+    beyond_level: float
+    scores: Floats
+    injected: Floats
     novelty: Novelty
     errors: Floats
     outputs: Floats
@@ -96,7 +124,7 @@ class Rules:
         answered : (n,)
             Whether it answered; the answers of a fallback are not judged.
         """
-        if not len(ids) or not self.level:
+        if not len(ids) or not self.levels.any():
             return []
         points = self.novelty.standardised(features)
         distances = self.novelty.distances(points)
@@ -106,52 +134,88 @@ class Rules:
         p_far = p_values(apart(far, self.middle[2]), self.far)
         p_wide = p_values(alone(wide, self.middle[0]), self.wide)
         p_output = p_values(alone(unusual, self.middle[1]), self.unusual)
+        level_wide, level_output, level_far, _ = self.levels
         found = [
-            Flag(ids[i], FlagKind.WIDE_INTERVAL, release, self._evidence(wide[i], self.middle[0]), float(p_wide[i]))
-            for i in np.flatnonzero(p_wide <= self.level).tolist()
+            Flag(
+                ids[i],
+                FlagKind.WIDE_INTERVAL,
+                release,
+                _evidence(wide[i], self.middle[0], level_wide),
+                float(p_wide[i]),
+            )
+            for i in np.flatnonzero(p_wide <= level_wide).tolist()
         ]
-        for i in np.flatnonzero(p_output <= self.level).tolist():
+        for i in np.flatnonzero(p_output <= level_output).tolist():
             evidence = {"value": float(value[i]), "usual": [float(self.usual[0]), float(self.usual[2])]}
             kind = FlagKind.UNUSUAL_PREDICTION
-            found.append(Flag(ids[i], kind, release, evidence | {"level": self.level}, float(p_output[i])))
-        strange = np.flatnonzero(p_far <= self.level)
+            found.append(Flag(ids[i], kind, release, evidence | {"level": float(level_output)}, float(p_output[i])))
+        strange = np.flatnonzero(p_far <= level_far)
         shares = self.novelty.drivers(points[strange], near[strange])
         for i, share in zip(strange.tolist(), shares, strict=True):
-            evidence = {**self._evidence(far[i], self.middle[2]), "sensors": self._drivers(share)}
+            evidence = {**_evidence(far[i], self.middle[2], level_far), "sensors": self._drivers(share)}
             found.append(Flag(ids[i], FlagKind.OUT_OF_DISTRIBUTION, release, evidence, float(p_far[i])))
         return found
 
-    def at_score(self, ids: Sequence[str], release: str, unified: Floats, threshold: float) -> list[Flag]:
-        """Flags of n completed samples whose unified score (n,) leaves it in doubt whether they are good enough."""
-        p = p_values(doubt(unified, threshold, self.band), doubt(self.unified, threshold, self.band))
-        return [
-            Flag(
-                ids[i],
-                FlagKind.DOUBTFUL_SCORE,
-                release,
-                {"unified": float(unified[i]), "threshold": threshold, "level": self.level},
-                float(p[i]),
-            )
-            for i in np.flatnonzero((p <= self.level) & (np.abs(unified - threshold) <= self.band)).tolist()
-        ]
+    def at_score(
+        self, ids: Sequence[str], release: str, unified: Floats, threshold: float, dimensions: Mapping[str, Floats]
+    ) -> list[Flag]:
+        """Flags of n completed samples that score low, or so that it is in doubt whether they are good enough.
 
-    def at_target(self, answers: Sequence[tuple[str, str, Floats]]) -> list[Flag]:
-        """Flags of samples whose truth came: id, answering release, and [value, lower, upper, truth] of each."""
+        Parameters
+        ----------
+        unified : (n,)
+            NaN where not known.
+        dimensions
+            Name -> (n,) what the score is made of: evidence.
+        """
+        low = well_p(unified, self.scores, self.injected) if self.low_level else np.ones(len(ids))
+        found = []
+        for i in np.flatnonzero((low <= self.low_level) & (unified < 1.0)).tolist():
+            lowest = sorted((float(values[i]), name) for name, values in dimensions.items() if values[i] < 1.0)
+            shown = {name: round(value, 3) for value, name in lowest[:_DIMENSIONS]}
+            evidence: dict[str, Any] = {"unified": float(unified[i]), "lowest": shown, "level": self.low_level}
+            found.append(Flag(ids[i], FlagKind.LOW_SCORE, release, evidence, float(low[i])))
+        p, level = (
+            p_values(doubt(unified, threshold, self.band), doubt(self.unified, threshold, self.band)),
+            self.levels[3],
+        )
+        for i in np.flatnonzero((p <= level) & (np.abs(unified - threshold) <= self.band)).tolist():
+            evidence = {"unified": float(unified[i]), "threshold": threshold, "level": level}
+            found.append(Flag(ids[i], FlagKind.DOUBTFUL_SCORE, release, evidence, float(p[i])))
+        return found
+
+    def at_target(self, answers: Sequence[tuple[str, str, Floats]], recent: Floats = _NONE) -> list[Flag]:
+        """Flags of samples whose truth came.
+
+        Parameters
+        ----------
+        answers
+            Id, answering release, and [value, lower, upper, truth] of each.
+        recent : (k, 4)
+            The same of the newest answers before, whose truth is known, oldest first: what errors are compared with.
+            What the newest have in common, these among them, is taken off: a drift does not flag all of them.
+        """
         if not answers:
             return []
         rows = np.array([row for _, _, row in answers], dtype=np.float64)
-        off = beyond(*rows.T, classes=self.classes)
-        p = p_values(off, self.beyond)
+        before = recent[-NEWEST:]
+        errors = signed(*np.concatenate([before, rows]).T)
+        shared = trailing_median(errors)[: len(before)]
+        newest = errors[-max(SHARED, len(rows)) :]
+        common = float(np.median(newest)) if len(newest) >= WINDOW else 0.0
+        off = beyond(*rows.T, classes=self.classes, common=common)
+        known = np.concatenate([self.beyond, beyond(*before.T, classes=self.classes, common=shared)])
+        p = p_values(off, known[-NEWEST:])
         return [
             Flag(
                 answers[i][0],
                 FlagKind.BEYOND_INTERVAL,
                 answers[i][1],
                 dict(zip(("value", "lower", "upper", "target"), rows[i].tolist(), strict=True))
-                | {"half_widths": float(off[i]), "level": self.level},
+                | {"half_widths": abs(float(errors[len(before) + i])), "common": common, "level": self.beyond_level},
                 float(p[i]),
             )
-            for i in np.flatnonzero((p <= self.level) & (off > 1.0)).tolist()
+            for i in np.flatnonzero((p <= self.beyond_level) & (off > 1.0)).tolist()
         ]
 
     def to_bytes(self) -> bytes:
@@ -164,7 +228,9 @@ class Rules:
         """What :meth:`to_bytes` wrote."""
         arrays = from_npz(data, "the flag rules of a release")
         own: dict[str, Any] = {name: value for name, value in arrays.items() if "." not in name}
-        own |= {name: float(own[name]) for name in ("per_100", "band", "level")}
+        if "level" in own:  # one level for all kinds, and none for low scores
+            own = _BEFORE | {"levels": np.full(4, float(own["level"])), "beyond_level": own["level"]} | own
+        own |= {name: float(own[name]) for name in ("per_100", "band", "low_level", "beyond_level")}
         own |= {"sensors": tuple(json.loads(own["sensors"].tobytes())), "classes": int(own["classes"])}
         novelty = Novelty(**section(arrays, "novelty"))
         return cls(**{field.name: own[field.name] for field in fields(cls) if field.name != "novelty"}, novelty=novelty)
@@ -172,105 +238,9 @@ class Rules:
     def _local_error(self, distances: Floats) -> Floats:
         return np.asarray(self.errors[nearest(distances, ERROR_NEIGHBOURS)[0]].mean(axis=1), dtype=np.float64)
 
-    def _evidence(self, statistic: float, usual: float) -> dict[str, Any]:
-        return {"statistic": float(statistic), "usual": float(usual), "level": self.level}
-
     def _drivers(self, share: Floats) -> list[dict[str, Any]]:
         return [{"sensor": self.sensors[j], "share": round(float(share[j]), 3)} for j in np.argsort(-share)[:_SHOWN]]
 
 
-def fit(
-    features: Floats,
-    sensor: Indices,
-    sensors: tuple[str, ...],
-    *,
-    outputs: Floats,
-    errors: Floats,
-    radius: float,
-    unified: Floats,
-    threshold: float,
-    per_100: float,
-    band: float,
-    classes: int = 0,
-) -> Rules | None:
-    """Fit the rules on what a release learned from, in time order; None where samples are too few for a neighbourhood.
-
-    Parameters
-    ----------
-    features : (n, k)
-        Of all samples learned from; the newest m of them are the reference.
-    sensor : (k,)
-        Which of the f sensors each feature is of.
-    outputs, errors : (m,)
-        What models that had not seen the newest m samples said of them, and how far off they were.
-    radius
-        Half-width of the release's interval.
-    unified : (n,)
-        Unified scores of all; NaN where not known.
-    threshold
-        The score from which a recording is good enough.
-    """
-    kept = _kept(unified)
-    m = min(int(kept[len(kept) - len(errors) :].sum()), MOST_POINTS)
-    features, unified = features[kept], unified[kept][-m:]
-    outputs, errors = outputs[kept[-len(outputs) :]][-m:], errors[kept[-len(errors) :]][-m:]
-    if m < 2 * BLOCKS or len(features) < 40:
-        return None
-    novelty = Novelty.fit(features, sensor)
-    blocks = np.arange(m) * BLOCKS // m
-    usual = np.quantile(outputs, (0.05, 0.5, 0.95))
-    missed = errors / radius if np.isfinite(radius) and radius > 0.0 else np.full(m, -np.inf)
-    raw = (
-        _local_errors(novelty, errors, blocks),
-        unusualness(outputs, outputs, usual, classes),
-        _distances(features, sensor, blocks),
-    )
-    middle = np.array([float(np.median(one)) for one in raw])
-    wide, unusual, far = (
-        np.concatenate([take(one[blocks == block], usually) for block in range(BLOCKS)])
-        for one, usually, take in zip(raw, middle, (alone, alone, apart), strict=True)
-    )
-    missed = np.where(missed > 1.0, 1e9 if classes else missed, -np.inf)
-    level = joint_level((wide, unusual, far, doubt(unified, threshold, band), missed), per_100 / 100.0)
-    return Rules(
-        sensors=sensors,
-        per_100=per_100,
-        band=band,
-        level=level,
-        novelty=novelty,
-        errors=errors,
-        outputs=outputs,
-        wide=wide,
-        unusual=unusual,
-        far=far,
-        unified=unified,
-        beyond=missed,
-        usual=usual,
-        middle=middle,
-        classes=classes,
-    )
-
-
-def _kept(unified: Floats) -> NDArray[np.bool_]:
-    """All but the lowest quarter of the scores that are known."""
-    known = unified[~np.isnan(unified)]
-    return ~(unified < np.quantile(known, DROPPED)) if len(known) else np.ones(len(unified), np.bool_)
-
-
-def _distances(features: Floats, sensor: Indices, blocks: Indices) -> Floats:
-    """Novelty of each reference sample against all samples but its own block."""
-    first = len(features) - len(blocks)
-    found = np.empty(len(blocks))
-    for block in range(BLOCKS):
-        own = np.flatnonzero(blocks == block)
-        others = np.delete(features, first + own, axis=0)
-        found[own] = Novelty.fit(others, sensor).score(features[first + own])
-    return found
-
-
-def _local_errors(novelty: Novelty, errors: Floats, blocks: Indices) -> Floats:
-    """Mean error of each reference sample's neighbours in the other blocks."""
-    m = len(errors)
-    distances = novelty.distances(novelty.points[-m:])[:, -m:]
-    distances = np.where(np.equal.outer(blocks, blocks), np.inf, distances)
-    return np.asarray(errors[nearest(distances, ERROR_NEIGHBOURS)[0]].mean(axis=1), dtype=np.float64)
+def _evidence(statistic: float, usual: float, level: float) -> dict[str, Any]:
+    return {"statistic": float(statistic), "usual": float(usual), "level": float(level)}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.covariance import oas
 
 from dq_pipeline.errors import DataError
 
@@ -29,6 +30,7 @@ _FAR = 20.0
 """Standard deviations beyond which a feature lies no farther."""
 _MISSING_FLOOR = 0.1
 _Q90_TO_SD = 2.563
+_RIDGE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,9 +87,8 @@ class Novelty:
         gone = _missing(seen, sensor)
         missing, missing_scale = gone.mean(axis=0), np.maximum(gone.std(axis=0), _MISSING_FLOOR)
         points = _standardised(features, sensor, centre, scale, missing, missing_scale)
-        covariance = _shrunk(points - points.mean(axis=0))
-        values, vectors = np.linalg.eigh(covariance)
-        whiten = vectors / np.sqrt(values)
+        values, vectors = np.linalg.eigh(oas(points)[0])
+        whiten = vectors / np.sqrt(values + _RIDGE)
         return cls(
             sensor=sensor.astype(np.int64),
             centre=centre,
@@ -151,15 +152,3 @@ def _missing(seen: NDArray[np.bool_], sensor: Indices, count: int | None = None)
     f = int(sensor.max()) + 1 if count is None else count
     member = np.equal.outer(sensor, np.arange(f)).astype(np.float64)
     return np.asarray((~seen) @ member / np.maximum(member.sum(axis=0), 1.0), dtype=np.float64)
-
-
-def _shrunk(centred: Floats) -> Floats:
-    """Covariance of n samples in p dimensions, shrunk towards a multiple of the identity by OAS."""
-    n, p = centred.shape
-    covariance = centred.T @ centred / n
-    mean, square = float(np.trace(covariance)) / p, float(np.mean(covariance**2))
-    apart = (n + 1.0) * (square - mean**2 / p)
-    intensity = 1.0 if apart <= 0.0 else min((square + mean**2) / apart, 1.0)
-    shrunk = (1.0 - intensity) * covariance
-    shrunk.flat[:: p + 1] += intensity * mean + 1e-9
-    return np.asarray(shrunk, dtype=np.float64)

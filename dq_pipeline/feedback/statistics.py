@@ -9,6 +9,8 @@ Floats = NDArray[np.float64]
 
 WINDOW = 10
 """In fewer samples nothing is taken as common to them."""
+SHARED = 25
+"""Errors, one after the other, whose median is common to them."""
 
 
 def alone(statistic: Floats, usually: float) -> Floats:
@@ -43,8 +45,30 @@ def doubt(unified: Floats, threshold: float, band: float) -> Floats:
     return np.where(apart > band, -np.inf, -apart)
 
 
-def beyond(value: Floats, lower: Floats, upper: Floats, truth: Floats, *, classes: int) -> Floats:
-    """Errors (n,) in half-widths of the interval; minus infinity within it. A class outside the set counts for all."""
+def beyond(
+    value: Floats, lower: Floats, upper: Floats, truth: Floats, *, classes: int, common: Floats | float = 0.0
+) -> Floats:
+    """Errors (n,) in half-widths of the interval; minus infinity within it. A class outside the set counts for all.
+
+    `common`, signed and in half-widths, is taken off: an error that others share is drift.
+    """
     missed = (truth < lower) | (upper < truth)
-    half = np.maximum((upper - lower) / 2.0, 1e-12)
-    return np.where(missed, 1e9 if classes else np.abs(truth - value) / half, -np.inf)
+    return np.where(missed, 1e9 if classes else np.abs(signed(value, lower, upper, truth) - common), -np.inf)
+
+
+def signed(value: Floats, lower: Floats, upper: Floats, truth: Floats) -> Floats:
+    """Errors (n,) in half-widths of the interval, positive where the truth is larger."""
+    return np.asarray((truth - value) / np.maximum((upper - lower) / 2.0, 1e-12), dtype=np.float64)
+
+
+def trailing_median(errors: Floats) -> Floats:
+    """Median (n,) of each error and the ones before it, :data:`SHARED` in all; 0 while fewer than :data:`WINDOW` came.
+
+    Examples
+    --------
+    >>> trailing_median(np.ones(12)).tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+    """
+    padded = np.concatenate([np.full(SHARED - 1, np.nan), errors])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, SHARED)[WINDOW - 1 :]
+    return np.concatenate([np.zeros(min(WINDOW - 1, len(errors))), np.nanmedian(windows, axis=1)])

@@ -86,4 +86,4 @@ class Samples(Protocol):
         """Of the samples that a release answered: how many its rules flagged, and how many there are."""
 
     def rejected(self, process: str, ids: Sequence[str]) -> set[str]:
-        """Which of these samples a person rejected: they never train."""
+        """Which of these samples a person rejected, and no reviewer took back since: they never train."""

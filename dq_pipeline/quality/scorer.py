@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,8 @@ class QualityScorer:
         From D* to the score.
     window
         Samples over which a deficit counts as common.
+    injected : (101,)
+        Percentiles of the score over recordings in which an injected fault shows; empty where they are not known.
     """
 
     reference: Reference
@@ -73,6 +75,7 @@ class QualityScorer:
     rare: Floats
     unified: Unified
     window: int
+    injected: Floats = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def fit(
@@ -117,7 +120,12 @@ class QualityScorer:
             window=window,
         )
         faulty = scorer.unite(scorer.measure(with_faults), late_share(with_faults)).dimensions
-        return replace(scorer, unified=Unified.fit(faulty, unifier))
+        unified = Unified.fit(faulty, unifier)
+        shows = np.zeros(len(faulty), np.bool_)
+        if len(clean) == len(faulty):
+            shows = (faulty != scorer.unite(scorer.measure(clean), late_share(clean)).dimensions).any(axis=1)
+        injected = np.quantile(unified(faulty[shows]), np.linspace(0.0, 1.0, 101)) if shows.any() else np.empty(0)
+        return replace(scorer, unified=unified, injected=injected)
 
     def measure(self, profile: Profile) -> Floats:
         """Dimensions per sensor (n, 5, f), the order of rows apart, what few readings add to a deficit taken out."""
@@ -194,6 +202,7 @@ class QualityScorer:
             disorder=float(arrays["disorder"]),
             unified=Unified(str(inner["unifier"]), inner["weights"], float(inner["low"]), float(inner["high"])),
             window=int(arrays["window"]),
+            injected=arrays.get("injected", np.empty(0)),
         )
 
 

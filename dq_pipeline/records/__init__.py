@@ -16,7 +16,7 @@ from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
-from dq_pipeline.records.reviews import Action, Opinion, Review
+from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
@@ -25,6 +25,7 @@ __all__ = [
     "Action",
     "BatchOutcome",
     "BatchState",
+    "Candidate",
     "Change",
     "Claim",
     "CommittedBatch",
@@ -53,8 +54,10 @@ __all__ = [
     "ReleaseRow",
     "Review",
     "Role",
+    "Ruling",
     "SampleScore",
     "Stage",
+    "State",
     "TargetRow",
     "TrainingSample",
     "TrainingSet",

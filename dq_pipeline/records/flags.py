@@ -15,6 +15,7 @@ class FlagKind(StrEnum):
     WIDE_INTERVAL = "wide_interval"  # the model was often wrong about samples like this one
     UNUSUAL_PREDICTION = "unusual_prediction"  # the answer lies outside those given in the reference
     OUT_OF_DISTRIBUTION = "out_of_distribution"  # the horizon rows lie far from what was learned from
+    LOW_SCORE = "low_score"  # few well recordings score as low
     DOUBTFUL_SCORE = "doubtful_score"  # the unified score lies in the band about the threshold
     BEYOND_INTERVAL = "beyond_interval"  # the truth lies far outside the interval
     CONFLICTING_LABELS = "conflicting_labels"  # two labels contradict each other, and no reviewer has spoken since

@@ -7,8 +7,32 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from dq_pipeline.records.flags import Flag
+from dq_pipeline.records.samples import TargetRow
+
 Action = Literal["accept", "correct", "reject", "skip"]
 """The label is right; another is right; the recording is defective and must never train; I cannot tell."""
+State = Literal["waiting", "settled", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A flagged sample on its way into the queue.
+
+    Attributes
+    ----------
+    content
+        Hash of the recording; empty where it could not be read.
+    refused
+        Why it may not enter; empty where it may.
+    """
+
+    sample_id: str
+    priority: float
+    reasons: Mapping[str, Any]
+    rounds: int = 1
+    content: str = ""
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +41,8 @@ class Review:
 
     Attributes
     ----------
+    state
+        What was refused never waited; `reasons` says why.
     priority
         The largest comes first.
     reasons
@@ -31,7 +57,7 @@ class Review:
 
     id: int
     sample_id: str
-    state: Literal["waiting", "settled"]
+    state: State
     priority: float
     reasons: Mapping[str, Any]
     rounds: int
@@ -54,6 +80,8 @@ class Opinion:
         From 0 to 1; None where it was not asked.
     token
         The form's: sent twice it counts once.
+    evidence
+        What came with it, such as regions of the curves that were marked.
     """
 
     review: int
@@ -66,4 +94,28 @@ class Opinion:
     why: str = ""
     automatic: bool = False
     token: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     at: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the opinions on a review come to, and all that is written with it.
+
+    Attributes
+    ----------
+    rounds
+        How many opinions that agree are wanted from here on.
+    outcome
+        None while it goes on waiting.
+    opinions
+        What a rule adds to those of the people.
+    """
+
+    rounds: int
+    outcome: Action | None = None
+    value: float | None = None
+    automatic: bool = False
+    opinions: tuple[Opinion, ...] = ()
+    targets: tuple[TargetRow, ...] = ()
+    flags: tuple[Flag, ...] = ()

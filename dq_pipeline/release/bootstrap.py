@@ -65,10 +65,15 @@ def compare(
             a, b = 1.0 - a, 1.0 - b
         return a - (1.0 + tolerance) * b
 
-    length = int(np.ceil(n ** (1 / 3)))
-    starts = rng.integers(n, size=(DRAWS, -(-n // length)))
-    drawn = ((starts[:, :, None] + np.arange(length)) % n).reshape(DRAWS, -1)[:, :n]
-    excesses = np.array([excess(index) for index in drawn])
+    excesses = np.array([excess(index) for index in circular_blocks(n, rng)])
     # a draw without spread has no R2: it speaks for neither
     worse = float(np.mean(excesses[np.isfinite(excesses)] > 0.0)) if np.isfinite(excesses).any() else float("nan")
     return Comparison(figure(truth, one), figure(truth, other), worse, n)
+
+
+def circular_blocks(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draws (1000, n) of the indices of n neighbouring samples, in circular blocks of n^(1/3)."""
+    length = int(np.ceil(n ** (1 / 3)))
+    starts = rng.integers(n, size=(DRAWS, -(-n // length)))
+    drawn: NDArray[np.int64] = ((starts[:, :, None] + np.arange(length)) % n).reshape(DRAWS, -1)[:, :n]
+    return drawn

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,6 +47,7 @@ from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.training_data import training_data
 from dq_pipeline.steps.training_gate import admit, check_volume
 from dq_pipeline.steps.training_version import TRAINING_BATCH, keep_version
+from dq_pipeline.steps.trainings import record
 from dq_pipeline.steps.watch_drift import committed_samples
 
 log = logging.getLogger(__name__)
@@ -125,7 +127,7 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
             metrics=judged.metrics | {TRAINING_BATCH: batch},
             code_version=__version__,
             lock_hash=lock_hash(),
-            **judged.beside(settings, release.threshold),
+            **judged.beside(settings, release.threshold, release.completion_scorer),
         )
     if span:
         release = _new_reference(world, settings, serving, release, span, key, progress)
@@ -223,16 +225,21 @@ def _curated(world: World, process: Process, samples: SampleBatch) -> SampleBatc
 
 @contextmanager
 def _kept(world: World, process: str, due: agenda.Due) -> Iterator[None]:
-    """Renew the lease from a thread while this goes on, however long one step of it takes."""
-    ended = threading.Event()
+    """Renew the lease from a thread while this goes on, however long one step of it takes, and count its seconds."""
+    ended, began, clock = threading.Event(), utc_now(), time.monotonic()
+
+    def count() -> None:
+        record(world, process, due, began, time.monotonic() - clock)
 
     def renew() -> None:
         while not ended.wait(agenda.LEASE_S / 4):
             try:
                 agenda.renew(world, process, due["key"], due["attempts"])
+                count()
             except Exception:
                 log.warning("%s: the lease of %s could not be renewed", process, due["key"], exc_info=True)
 
+    count()
     thread = threading.Thread(target=renew, name=f"dq-lease-{process}", daemon=True)
     thread.start()
     try:
@@ -240,6 +247,7 @@ def _kept(world: World, process: str, due: agenda.Due) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+        count()
 
 
 def _idle(why: str) -> dict[str, Any]:

@@ -126,17 +126,18 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
         assessed_uri=folder,
         flags=(
             *answers.flags,
-            *_doubtful(serving, completions),
+            *_by_score(serving, completions),
             *beyond_interval(world, serving, targets, answers.rows),
         ),
     )
 
 
-def _doubtful(serving: Serving, scored: Scored) -> list[Flag]:
-    rules, bundle = serving.bundle.flags, serving.bundle
+def _by_score(serving: Serving, scored: Scored) -> list[Flag]:
+    rules, scores = serving.bundle.flags, scored.scores
     if rules is None:
         return []
-    return rules.at_score(scored.batch.ids, serving.version, scored.scores.unified, bundle.threshold)
+    dimensions = dict(zip(DIMENSIONS, scores.dimensions.T, strict=True))
+    return rules.at_score(scored.batch.ids, serving.version, scores.unified, serving.bundle.threshold, dimensions)
 
 
 def _answered(world: World, serving: Serving, claim: Claim, gated: Gated, pool: Executor) -> tuple[Scored, Answers]:

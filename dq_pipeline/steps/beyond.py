@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from dq_pipeline.errors import DataError, RegistryError
+from dq_pipeline.feedback.flags import NEWEST
 from dq_pipeline.ports import World
-from dq_pipeline.records import Flag, PredictionRow, TargetRow
+from dq_pipeline.records import Flag, Judged, PredictionRow, TargetRow
 from dq_pipeline.records.truth import counting
 from dq_pipeline.steps.serving import Serving, in_production
 
@@ -18,7 +19,8 @@ def beyond_interval(
 ) -> list[Flag]:
     """Flags for targets that come now, and for answers given now whose label was there first.
 
-    The answer's interval is its own; how many half-widths are too many, the release in Production says.
+    The answer's interval is its own; how many half-widths are too many, the release in Production says, and the newest
+    answers whose truth is known, whichever release gave them: a half-width means the same in all.
 
     Parameters
     ----------
@@ -41,9 +43,17 @@ def beyond_interval(
     judged = []
     for name, value in truth.items():
         row = rows.get(name)
-        if row is not None and row.fallback is None and None not in (row.value, row.lower, row.upper):
+        if row is not None and _has_interval(row):
             judged.append((name, row.release, np.array([row.value, row.lower, row.upper, value], dtype=np.float64)))
-    return rules.at_target(judged)
+    if not judged:
+        return []
+    own = set(truth)
+    recent = [
+        (row.value, row.lower, row.upper, row.target)
+        for row in world.ledger.judged(process, last=NEWEST)
+        if row.accepted and _has_interval(row) and row.sample_id not in own
+    ]
+    return rules.at_target(judged, np.array(recent, dtype=np.float64).reshape(-1, 4))
 
 
 def beyond_by_label(world: World, process: str, targets: Sequence[TargetRow]) -> tuple[list[Flag], str | None]:
@@ -58,3 +68,7 @@ def beyond_by_label(world: World, process: str, targets: Sequence[TargetRow]) ->
     except (RegistryError, DataError, OSError) as error:
         return [], f"the release in Production cannot be had, labels beyond its interval are not flagged: {error}"
     return beyond_interval(world, serving, targets), None
+
+
+def _has_interval(row: PredictionRow | Judged) -> bool:
+    return row.fallback is None and None not in (row.value, row.lower, row.upper)

@@ -21,6 +21,7 @@ from dq_pipeline.model.inference import Model
 from dq_pipeline.model.training import Training, train
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
+from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
 from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.steps import error_model, flag_rules, paths
@@ -44,12 +45,16 @@ class Judged:
     evidence: Evidence
     metrics: dict[str, Any]
     learned: TrainingData
+    scores: NDArray[np.float64]
+    """Of all that it could learn from, good enough or not."""
 
-    def beside(self, process: Process, threshold: float) -> dict[str, Any]:
+    def beside(self, process: Process, threshold: float, scorer: QualityScorer | None) -> dict[str, Any]:
         """What goes with the model in a release: `flags` and `error_model`; None where it learned from too few."""
         matrix, learned = self.features.transform(self.learned.batch), self.learned
+        injected = np.empty(0) if scorer is None else scorer.injected
+        scores = flag_rules.Scored(learned.unified, self.scores, injected, threshold)
         return {
-            "flags": flag_rules.fitted(process, self.features, matrix, self.training, learned.unified, threshold),
+            "flags": flag_rules.fitted(process, self.features, matrix, self.training, learned.target, scores),
             "error_model": error_model.fitted(process, self.features, matrix, self.training, learned.target),
         }
 
@@ -69,6 +74,15 @@ def block_size(data: TrainingData, since: int | None) -> int:
     known = int(learnable.sum())
     count = known // 5 if since is None else int((learnable & (data.number >= since)).sum()) // 3
     return int(np.clip(count, 5, min(50, max(known // 3, 5))))
+
+
+def _unseen(data: TrainingData, champion: Release | None) -> int | None:
+    """Samples newer than any that the champion has learned from; None where it does not say which those are.
+
+    On what it has learned from it would look better than it is.
+    """
+    learned = [] if champion is None else [np.datetime64(one.last.removesuffix("Z")) for one in champion.manifest]
+    return int((data.batch.start > max(learned)).sum()) if learned else None
 
 
 def fit_and_judge(
@@ -102,7 +116,9 @@ def fit_and_judge(
             f"at least {process.model.min_samples} labelled samples of good quality expected (model.min_samples), "
             f"found {len(chosen)} of {len(data)}; wait for more labels or lower quality.threshold"
         )
-    size = block_size(data, since)
+    size, unseen = block_size(data, since), _unseen(chosen, champion)
+    if since is None and unseen is not None:
+        size = max(min(size, unseen), 5)
     older, block = chosen.take(np.arange(len(chosen) - size)), chosen.take(np.arange(len(chosen) - size, len(chosen)))
     rng = rng_of(key)
     features = Features.fit(older.batch, process.sample.horizon_rows)
@@ -132,7 +148,7 @@ def fit_and_judge(
         "implausible_labels": training.implausible,
         "recipe": dict(training.candidate),
     }
-    return Judged(final, training, evidence, metrics, chosen)
+    return Judged(final, training, evidence, metrics, chosen, data.unified)
 
 
 def judge(

@@ -10,12 +10,12 @@ from dq_pipeline.drift.policy import Refit, RefitDetector, Window, policy_of
 from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
-from dq_pipeline.records import CommittedBatch, DriftAlarm, EventState
+from dq_pipeline.records import CommittedBatch, DriftAlarm
 from dq_pipeline.release import promotion
 from dq_pipeline.steps import agenda, incidents, oracle, regimes
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.govern import next_due
 from dq_pipeline.steps.labels import take_labels
-from dq_pipeline.steps.pull import announce
 from dq_pipeline.steps.serving import Serving, in_production, on_probation_against
 
 WINDOW = 25
@@ -54,20 +54,7 @@ def _decided(world: World, serving: Serving) -> dict[str, Any]:
         return _nothing(not_to_learn)
     if ill := ", ".join(str(one.sensor) for one in incidents.at_fault(world, name)):
         return _nothing(f"nothing is learned while {ill} is at fault; `dq incidents {name}` ends that")
-    due = agenda.read(world, name).due
-    if due is None:
-        return _nothing("no open drift event asks for anything yet")
-    waiting = world.ledger.release_by_key(name, due["key"])
-    if waiting is not None and waiting.stage == "Staging" and world.process(name).promotion.approval == "human":
-        return _nothing(f"release {waiting.version} in Staging waits for a person's approval")
-    if agenda.under_way(due, utc_now()):
-        return _nothing(f"{due['key']} is under way: {due['why']}")
-    if due["attempts"] >= agenda.MAX_ATTEMPTS:
-        _give_up(world, name, due)
-        return _nothing(f"gave up on {due['key']} after {due['attempts']} attempts")
-    if not agenda.ask(world, name):
-        return _nothing(f"{due['key']} is under way: another run asked for it")
-    return {"branch": "adapt", **{field: due[field] for field in ("event", "kind", "key", "why")}}
+    return next_due(world, name)
 
 
 def _follow(world: World, serving: Serving) -> None:
@@ -204,14 +191,6 @@ def _failed_probation(world: World, serving: Serving) -> dict[str, Any] | None:
     if result.passed:
         return None
     return {"branch": "roll_back", "version": replaced.version, "why": f"on probation: {result.detail}"}
-
-
-def _give_up(world: World, process: str, due: dict[str, Any]) -> None:
-    agenda.settle(world, process, due["key"])
-    if due["event"] is not None:
-        world.ledger.move_event(due["event"], EventState.CLOSED, outcome=f"gave up after {due['attempts']} attempts")
-    world.ledger.incident(process, "adaptation", f"{process}: adaptation {due['key']} failed for good", due, utc_now())
-    announce(world, process)
 
 
 def _nothing(why: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -37,11 +37,16 @@ def export_rows(
 
     A sample whose recording has not come yet, or is no longer in the lake, has no curves: these columns are None.
     """
-    settings = world.process(process)
     by_sample: dict[str, list[FlagRow]] = defaultdict(list)
     for row in world.ledger.flags(process, kinds=kinds, since=since):
         by_sample[row.flag.sample_id].append(row)
-    names = list(by_sample)[:limit]
+    yield from sample_rows(world, process, {name: by_sample[name] for name in list(by_sample)[:limit]})
+
+
+def sample_rows(world: World, process: str, by_sample: Mapping[str, Sequence[FlagRow]]) -> Iterator[dict[str, Any]]:
+    """One row for each of these samples, with its flags, of which there may be none."""
+    settings = world.process(process)
+    names = list(by_sample)
     versions = {row.version: row for row in world.ledger.releases(process)}
 
     @cache
@@ -66,7 +71,7 @@ def export_rows(
         recorded = world.ledger.recorded(process, ids)
         for name in ids:
             answer, place, found = answers.get(name), recorded.get(name), by_sample[name]
-            version = answer.release if answer is not None else found[0].flag.release
+            version = answer.release if answer is not None else next((row.flag.release for row in found), "")
             yield {
                 "sample_id": name,
                 "process": process,
@@ -89,13 +94,14 @@ def export_rows(
                 "dimensions": None if place is None else dict(place.dimensions),
                 "horizon_rows": settings.sample.horizon_rows,
                 "period_s": settings.sample.period_s,
-                **_curves(name, None if place is None else curves(place.uri), settings.sample.period_s),
+                **curves_of(name, None if place is None else curves(place.uri), settings.sample.period_s),
                 "band": _band(None if not version else reference(version)),
             }
         curves.cache_clear()
 
 
-def _curves(name: str, batch: SampleBatch | None, period_s: float) -> dict[str, Any]:
+def curves_of(name: str, batch: SampleBatch | None, period_s: float) -> dict[str, Any]:
+    """Seconds from the start (T,), and the readings at them by sensor; None where there is no recording."""
     if batch is None or name not in batch.ids:
         return {"t_s": None, "curves": None}
     values = batch.values[batch.ids.index(name)]

@@ -93,7 +93,7 @@ def _rate(world: World, process: str) -> dict[str, Any] | None:
     why = None
     if rules is None:
         why = f"release {serving.version} has no flag rules: it was made before there were any, or from too few samples"
-    elif not rules.level:
+    elif not rules.levels.any():
         why = f"release {serving.version} learned from too few samples to keep the budget"
     return {
         "release": serving.version,

@@ -12,13 +12,14 @@ from dq_pipeline.recording import Placed, Recording, place
 
 def place_all(recordings: Iterable[Recording], process: Process) -> tuple[list[Placed], dict[str, int]]:
     """Place whole recordings, each id once; also how many were refused, by reason."""
+    recorded = process.as_recorded
     placed: dict[str, Placed] = {}
     refused: Counter[str] = Counter()
     for recording in recordings:
         try:
             if recording.sample_id in placed:
                 raise SampleError("duplicate", "expected each id once", recording.sample_id)
-            placed[recording.sample_id] = place(recording, process, "completion")
+            placed[recording.sample_id] = place(recording, recorded, "completion")
         except SampleError as error:
             refused[error.reason] += 1
     return list(placed.values()), dict(refused)

@@ -176,7 +176,7 @@ def train(world: World, process: str, *, run: str, progress: Progress = silent) 
         stream_starts_at=world.ledger.sample_count(process),
         learned_scorer=_learned(settings, scorers["completion"], world, known["chunks"], rng_of(f"{key}/learned")),
         swept_threshold=known["threshold"] if settings.quality.threshold == "sweep" else None,
-        **judged.beside(settings, known["threshold"]),
+        **judged.beside(settings, known["threshold"], scorers["completion"]),
     )
     uri = store(world, process, key, release, judged.evidence)
     return {"key": key, "uri": uri, "kind": "initial", "event": None, "metrics": _plain(judged.metrics)}

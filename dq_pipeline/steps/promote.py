@@ -101,16 +101,6 @@ def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
     return {"key": key, "why": why}
 
 
-def ask(world: World, process: str) -> bool:
-    """Ask for what is due after an adaptation ended; False if nothing is, or its cause is still to be asked for.
-
-    `decide` asks for the cause of a drift before it lets anything adapt, and does so with the next micro-batch.
-    """
-    event = world.ledger.open_event(process)
-    unexplained = event is not None and event.state is EventState.OPEN and "cause" not in event.evidence
-    return not unexplained and not incidents.at_fault(world, process) and agenda.ask(world, process)
-
-
 def _refuse(world: World, process: str, row: ReleaseRow, why: str) -> dict[str, Any]:
     """Not promoted. What is still due, no hold standing, is due once more against the release that answers now."""
     _archive(world, process, row.key, why)

@@ -9,6 +9,7 @@ import numpy as np
 from dq_pipeline.model.evaluation import CLASSIFICATION, REGRESSION
 from dq_pipeline.ports import World
 from dq_pipeline.steps.drift_evidence import standing_of
+from dq_pipeline.steps.govern import governor
 from dq_pipeline.steps.incidents import listed
 from dq_pipeline.steps.readiness import Watch
 
@@ -27,6 +28,7 @@ def status(world: World, process: str) -> dict[str, Any]:
         "production": None if production is None else production.version,
         "drift_watch": None if production is None else standing_of(world, production),
         "pending_settings": production is not None and production.settings_hash != settings.settings_hash(),
+        "governor": None if production is None else governor(world, process),
         "hold": None if hold is None else {"version": hold.version, "since": hold.since.isoformat(), "why": hold.why},
         **ledger.summary(process),
         "releases": [

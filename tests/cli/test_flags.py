@@ -98,3 +98,11 @@ def test_reports_once(asked: list[Any]) -> None:
     assert (process, sample, bool(options.pop("who"))) == ("rig", "s1", True)
     assert options == {"why": "valve open", "rating": 2, "reject": True}
     assert run("report", "rig", "s1").exit_code == 2, "a reason is asked for"
+
+
+def test_labels_that_conflict_are_shown_with_who_said_them(asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [{"value": 1.5, "origin": "labels", "annotator": "anna"}, {"value": 2.5, "origin": "http", "annotator": ""}]
+    row = {**ROW, "kind": "conflicting_labels", "p": None, "evidence": {"values": said}}
+    monkeypatch.setattr(steps, "flags", lambda *_, **__: {**FOUND, "flags": [row]})
+    assert "values 1.5 (anna) and 2.5 (http)" in run("flags", "rig").output
+    assert not asked

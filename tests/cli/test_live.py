@@ -84,4 +84,7 @@ def test_from_history_to_predictions_and_back(dq, tmp_path):
         second["version"]: "Production",
     }
     assert dq("redrive", "vacuum")["messages"] > 0
+    late = ("--labels-late", "2", "--labels-wrong", "0.25", "--labels-error", "0.05")
+    fed = dq("feed", "vacuum", "--file", str(stream), "--first", "12", "--samples", "12", *late)["labels"]
+    assert (fed["lag"], fed["count"], len(fed["wrong"])) == (2, 12, 3)
     assert {topic["state"] for topic in dq("topics", "vacuum")["topics"]} == {"as needed"}

@@ -50,6 +50,7 @@ def play(monkeypatch):
             "assess": {"quarantined": 0},
             "act": {"predictions": 2, "alarms": 1, "drift_alarms": 0},
             "decide": {"branch": "nothing"},
+            "govern": {"branch": "nothing"},
             "drain": 0,
             "roll_back": {},
         }
@@ -73,7 +74,7 @@ def play(monkeypatch):
 def test_takes_what_is_ready_and_ends_when_idle(play):
     called = play([READY, READY, IDLE])
     told = run.loop(World(), "p", "cli:here:1", until_idle=True)  # type: ignore[arg-type]
-    assert called == ["pull", "assess", "act", "decide"] * 2
+    assert called == ["pull", "assess", "act", "decide", "govern"] * 2
     assert (told["batches"], told["predictions"], told["alarms"], told["failures"]) == (2, 4, 2, 0)
 
 
@@ -136,7 +137,8 @@ def test_the_stream_goes_on_while_it_learns(play):
     called = play([READY, READY, READY, IDLE], decide=[ADAPT, {"branch": "nothing"}])
     learning, said = Learning(), []
     told = run.loop(World(), "p", "h", until_idle=True, say=said.append, learn=learning)  # type: ignore[arg-type]
-    assert called[:12] == ["pull", "assess", "act", "decide"] * 3, "three batches before it ended"
+    batch = ["pull", "assess", "act", "decide"]
+    assert called[:14] == [*batch, *batch, "govern", *batch, "govern"], "three batches before it ended"
     assert said.count("learned") == 1, "waited for at the end"
     assert (told["adaptations"], len(learning.begun), learning.begun[0].stopped) == (1, 1, False)
 
@@ -146,7 +148,14 @@ def test_what_was_asked_for_meanwhile_follows(play):
     learning = Learning(looks=1)
     told = run.loop(World(), "p", "h", until_idle=True, learn=learning)  # type: ignore[arg-type]
     assert (told["adaptations"], len(learning.begun)) == (2, 2)
-    assert called == ["pull", "assess", "act", "decide", "decide", "decide"]
+    assert called == ["pull", "assess", "act", "decide", "decide", "decide", "govern"]
+
+
+def test_the_governor_is_asked_where_nothing_else_is_due(play):
+    called = play([READY, IDLE], govern=[{**ADAPT, "trigger": "labels"}, {"branch": "nothing"}])
+    told = run.loop(World(), "p", "h", until_idle=True, learn=Learning(looks=1))  # type: ignore[arg-type]
+    assert told["adaptations"] == 1
+    assert called == ["pull", "assess", "act", "decide", "govern", "decide", "govern"]
 
 
 def test_once_waits_for_what_it_began(play):

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from dq_airflow import assets
+from dq_pipeline.steps import agenda
 from tests.integration.conftest import Plant, plant, recordings  # noqa: F401 - a fixture
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -73,6 +75,9 @@ def which(states: Mapping[str, str], state: str) -> set[str]:
 def test_the_life_of_a_process(run: Run, plant: Plant) -> None:  # noqa: F811
     name, ledger = plant.process, plant.world.ledger
 
+    states = run("feedback.py", f"{name}_feedback")
+    assert which(states, "success") == {"take_labels"}, "no release yet"
+    assert which(states, "skipped") == {"fill_queue", "govern"}
     states = run("initialization.py", f"{name}_initialization", run_conf={"chunk": 80})
     chunks = {f"annotate{i}" for i in range(3)}
     assert which(states, "success") == {"plan", *chunks, "unify", "train", "evaluate", "stage", "promote"}
@@ -88,6 +93,9 @@ def test_the_life_of_a_process(run: Run, plant: Plant) -> None:  # noqa: F811
     assert ledger.sample_count(name) == 30
     states = run("adaptation.py", f"{name}_adaptation")
     assert which(states, "success") == {"retrain"}, "nothing is due"
+    states = run("feedback.py", f"{name}_feedback")
+    assert which(states, "success") == {"take_labels", "fill_queue", "govern"}
+    assert agenda.read(plant.world, name).due is None, "no trigger is stated"
 
     for turn in range(6):
         plant.publish(recordings(40, plant.rng, first=100 + 40 * turn, shift=2.0))
@@ -110,6 +118,39 @@ def test_the_life_of_a_process(run: Run, plant: Plant) -> None:  # noqa: F811
     assert restored is not None
     assert restored.version == first.version
     assert (change.action, change.why) == ("rollback", "worse on line 3")
+
+
+def test_labels_lead_to_a_training_without_a_command(run: Run, plant: Plant) -> None:  # noqa: F811
+    name = plant.process
+    plant.edit(feedback={"retrain": {"labels": 20}})
+    plant.initialize()
+    plant.publish(recordings(30, plant.rng, first=1000))
+    plant.answer()
+    states = run("feedback.py", f"{name}_feedback")
+    assert which(states, "success") == {"take_labels", "fill_queue", "govern"}
+    due = agenda.read(plant.world, name).due
+    assert due is not None
+    assert due["trigger"] == "labels"
+    events = emitted(f"dq://{name}/due")
+    assert [event["key"] for event in events] == [due["key"]]
+    states = run("adaptation.py", f"{name}_adaptation")
+    assert {"retrain", "evaluate"} < which(states, "success")
+    assert plant.world.ledger.release_by_key(name, due["key"]) is not None
+
+    assert not assets.announce("nobody", "reviews", {})
+    assert assets.announce(name, "reviews", {"review": 7})
+    assert emitted(f"dq://{name}/reviews") == [{"review": 7}]
+
+
+def emitted(uri: str) -> list[dict[str, Any]]:
+    """What the events of an asset carry."""
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        wanted = select(AssetEvent).join(AssetModel, AssetModel.id == AssetEvent.asset_id).where(AssetModel.uri == uri)
+        return [dict(event.extra) for event in session.scalars(wanted)]
 
 
 def test_a_dag_of_ones_own(run: Run, plant: Plant) -> None:  # noqa: F811

@@ -15,9 +15,9 @@ from dq_airflow.pools import POOLS
 from dq_airflow.sensors import MicroBatchSensor
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-NAMES = ("hydraulic", "skab", "vacuum")
+NAMES = ("hydraulic", "skab", "vacuum", "vacuum_lab")
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
-KINDS = ("adaptation", "deployment", "initialization", "rollback")
+KINDS = ("adaptation", "deployment", "feedback", "initialization", "rollback")
 
 
 def parsed(file: str) -> DagBag:
@@ -103,6 +103,22 @@ def test_adaptation_runs_beside_it_when_something_is_due(bag: DagBag) -> None:
     assert [asset.uri for asset in dag.timetable.asset_condition.objects] == ["dq://vacuum/due"]
     assert dag.max_active_runs == 1
     assert {task.retries for task in dag.tasks} == {2}
+
+
+def test_feedback_is_started_by_labels_and_reviews_and_by_time(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_feedback"]
+    assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
+        "take_labels": {"fill_queue"},
+        "fill_queue": {"govern"},
+        "govern": set(),
+    }
+    assert type(dag.timetable).__name__ == "AssetOrTimeSchedule"
+    wanted = dag.timetable.asset_condition
+    assert type(wanted).__name__ == "AssetAny", "one of them is enough"
+    assert {asset.uri for asset in wanted.objects} == {"dq://vacuum/labels", "dq://vacuum/reviews"}
+    assert dag.timetable.timetable.expression == "*/30 * * * *"
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+    assert {task.pool for task in dag.tasks} == {"dq_answer"}
 
 
 def test_deployment_runs_one_at_a_time_and_retries(bag: DagBag) -> None:
@@ -204,7 +220,7 @@ def test_a_person_approves_where_the_process_file_says_so(folder: Path) -> None:
 def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
     emitted = {
         (kind, task.task_id): {outlet.name.removeprefix("dq://vacuum/") for outlet in task.outlets}
-        for kind in ("deployment", "adaptation")
+        for kind in ("deployment", "adaptation", "feedback")
         for task in bag.dags[f"vacuum_{kind}"].tasks
         if task.outlets
     }
@@ -215,6 +231,8 @@ def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
         ("deployment", "roll_back"): {"release"},
         ("adaptation", "promote"): {"due", "release"},
         ("adaptation", "reject"): {"due"},
+        ("feedback", "take_labels"): {"labels"},
+        ("feedback", "govern"): {"due", "incident"},
     }
 
 

@@ -113,8 +113,9 @@ def test_labels_are_taken_with_a_warning_where_the_release_cannot_be_had(
     _say(plant, _label(plant, runs[1], 99.0), _label(plant, runs[0], 1.0))
     taken = steps.take_labels(plant.world, plant.process)
     assert (taken["new"], "found nobody" in taken["warning"]) == (2, True)
-    flags = [(row.flag.sample_id, str(row.flag.kind)) for row in plant.world.ledger.flags(plant.process)]
-    assert flags == [(runs[0].sample_id, "conflicting_labels")]
+    by_label = (FlagKind.BEYOND_INTERVAL, FlagKind.CONFLICTING_LABELS)
+    flags = [(row.flag.sample_id, row.flag.kind) for row in plant.world.ledger.flags(plant.process, kinds=by_label)]
+    assert flags == [(runs[0].sample_id, FlagKind.CONFLICTING_LABELS)]
 
 
 def test_a_label_keeps_its_way_its_time_and_its_lag(unlabelled: tuple[Plant, list[Recording]]) -> None:

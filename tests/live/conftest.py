@@ -79,7 +79,7 @@ def platform(mlflow_server: Endpoints, names: dict[str, str]) -> Iterator[Platfo
         airflow = Airflow(endpoints.airflow_url, endpoints.airflow_user, endpoints.airflow_password)
         viewer = Airflow(endpoints.airflow_url, "viewer", Record.load(var).viewer_password)
         for name in names.values():
-            for kind in ("adaptation", "deployment"):
+            for kind in ("adaptation", "feedback", "deployment"):
                 until(lambda dag=f"{name}_{kind}": airflow.has(dag), f"{name}'s DAGs")
         yield Platform(endpoints, world, airflow, viewer, Trap(config))
 

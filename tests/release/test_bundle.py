@@ -60,6 +60,7 @@ def release() -> Release:
         profiles = profile(batch.head(rows), reference)
         scorers.append(QualityScorer.fit(reference, profiles, profiles, rng=np.random.default_rng(0)))
     drift_features = profile(batch, scorers[1].reference).drift_features
+    scored = flag_rules.Scored(np.full(80, 0.9), np.full(80, 0.9), scorers[1].injected, 0.25)
     return Release(
         process="small",
         settings=process.deciding(),
@@ -74,7 +75,7 @@ def release() -> Release:
         code_version="abc",
         lock_hash="def",
         learned_scorer=LearnedScorer.fit(scorers[1], batch, [batch], np.random.default_rng(0)),
-        flags=flag_rules.fitted(process, features, features.transform(batch), training, np.full(80, 0.9), 0.25),
+        flags=flag_rules.fitted(process, features, features.transform(batch), training, batch.target, scored),
         error_model=error_model.fitted(process, features, features.transform(batch), training, batch.target),
     )
 

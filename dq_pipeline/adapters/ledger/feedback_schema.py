@@ -42,7 +42,7 @@ reviews = Table(
     number(),
     of_process(),
     words("sample_id"),
-    words("state"),  # waiting, settled
+    words("state"),  # waiting, settled, refused
     real("priority"),
     document("reasons"),
     Column("rounds", Integer, nullable=False),  # opinions that are wanted
@@ -51,7 +51,11 @@ reviews = Table(
     words("outcome", required=False),  # accept, correct, reject
     real("value", required=False),
     flag("automatic"),
+    words("content"),  # hash of the recording, empty where it could not be read
 )
+Index("reviews_sample", reviews.c.process, reviews.c.sample_id)
+Index("reviews_content", reviews.c.process, reviews.c.content)
+Index("reviews_state", reviews.c.process, reviews.c.state, reviews.c.priority)
 Index(
     "reviews_waiting",
     reviews.c.process,
@@ -75,6 +79,7 @@ opinions = Table(
     flag("automatic"),
     instant("at"),
     words("token"),  # the form's: sent twice it counts once
+    document("evidence"),
     UniqueConstraint("process", "review", "token", name="opinions_once"),
 )
 training_batches = Table(

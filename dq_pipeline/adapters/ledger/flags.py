@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy.engine import Row
 
 from dq_pipeline.adapters.ledger.bulk import write_rows
-from dq_pipeline.adapters.ledger.database import Database, know_process
-from dq_pipeline.adapters.ledger.feedback_schema import flags
+from dq_pipeline.adapters.ledger.database import Database, lock_process
+from dq_pipeline.adapters.ledger.feedback_schema import flags, reviews
 from dq_pipeline.adapters.ledger.schema import batches, predictions, scores
 from dq_pipeline.records import UNBUDGETED, Flag, FlagKind, FlagRow, PredictionRow, Recorded
 
@@ -20,7 +22,7 @@ class Flags(Database):
     def add_flags(self, process: str, rows: Sequence[Flag], now: datetime) -> int:
         """Record flags; the same one twice is one. Returns how many were new."""
         with self._begin() as connection:
-            know_process(connection, process)
+            lock_process(connection, process)  # flags are numbered in the order in which they can be seen
             return write_flags(connection, process, rows, now)
 
     def flags(
@@ -39,23 +41,7 @@ class Flags(Database):
             wanted = wanted.where(flags.c.at >= since)
         with self._begin() as connection:
             rows = connection.execute(wanted.order_by(flags.c.id.desc()).limit(limit)).all()
-        return [
-            FlagRow(
-                row.id,
-                Flag(
-                    sample_id=row.sample_id,
-                    kind=FlagKind(row.kind),
-                    release=row.release,
-                    evidence=row.evidence,
-                    p=row.p,
-                    rejected=row.rejected,
-                    who=row.who,
-                    mark=row.mark,
-                ),
-                row.at,
-            )
-            for row in rows
-        ]
+        return [flag_row(row) for row in rows]
 
     def flag_rate(self, process: str, release: str) -> tuple[int, int]:
         """Of the samples that a release answered: how many its rules flagged, and how many there are."""
@@ -78,9 +64,9 @@ class Flags(Database):
         return some, count
 
     def rejected(self, process: str, ids: Sequence[str]) -> set[str]:
-        """Which of these samples a person rejected: they never train."""
+        """Which of these samples a person rejected, and no reviewer took back since: they never train."""
         wanted = select(flags.c.sample_id).where(
-            flags.c.process == process, flags.c.rejected, flags.c.sample_id.in_(ids)
+            flags.c.process == process, stands_rejected(), flags.c.sample_id.in_(ids)
         )
         with self._begin() as connection:
             return set(connection.scalars(wanted))
@@ -109,6 +95,24 @@ class Flags(Database):
             rows = connection.execute(wanted).all()
         names = Recorded.__slots__
         return {row.sample_id: Recorded(**{name: getattr(row, name) for name in names}) for row in rows}
+
+
+def flag_row(row: Row[Any]) -> FlagRow:
+    """A flag as the table has it."""
+    values = {name: getattr(row, name) for name in Flag.__slots__}
+    return FlagRow(row.id, Flag(**{**values, "kind": FlagKind(row.kind)}), row.at)
+
+
+def stands_rejected() -> ColumnElement[bool]:
+    """Whether a flag rejects its sample, and no reviewer has accepted or corrected that since."""
+    since = select(reviews.c.id).where(
+        reviews.c.process == flags.c.process,
+        reviews.c.sample_id == flags.c.sample_id,
+        reviews.c.outcome.in_(("accept", "correct")),
+        reviews.c.settled_at > flags.c.at,
+        ~reviews.c.automatic,
+    )
+    return and_(flags.c.rejected, ~since.exists())
 
 
 def write_flags(connection: Connection, process: str, rows: Sequence[Flag], now: datetime) -> int:

@@ -6,10 +6,12 @@ from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.drift import Drift
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
+from dq_pipeline.adapters.ledger.governing import Governing
 from dq_pipeline.adapters.ledger.incidents import Incidents
 from dq_pipeline.adapters.ledger.outbox import Outbox
 from dq_pipeline.adapters.ledger.outcomes import Outcomes
 from dq_pipeline.adapters.ledger.releases import Releases
+from dq_pipeline.adapters.ledger.reviews import Reviews
 from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 from dq_pipeline.adapters.ledger.targets import Targets
@@ -17,7 +19,20 @@ from dq_pipeline.adapters.ledger.training import Trainings
 
 
 class PostgresLedger(
-    Claims, Outcomes, Samples, Targets, Outbox, Drift, Incidents, Flags, Releases, Facts, Summary, Trainings
+    Claims,
+    Outcomes,
+    Samples,
+    Targets,
+    Outbox,
+    Drift,
+    Incidents,
+    Flags,
+    Reviews,
+    Trainings,
+    Governing,
+    Releases,
+    Facts,
+    Summary,
 ):
     """:class:`dq_pipeline.ports.Ledger` on PostgreSQL, in the schema `dq` of the given database.
 

@@ -9,6 +9,7 @@ from sqlalchemy import and_, select, true
 
 from dq_pipeline.adapters.ledger.database import Database
 from dq_pipeline.adapters.ledger.feedback_schema import flags
+from dq_pipeline.adapters.ledger.flags import stands_rejected
 from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores
 from dq_pipeline.adapters.ledger.targets import truth_of
 from dq_pipeline.records import BatchState, CommittedBatch, Judged, Role
@@ -88,7 +89,7 @@ class Samples(Database):
         )
         refused = (
             select(flags.c.id)
-            .where(flags.c.process == scores.c.process, flags.c.sample_id == scores.c.sample_id, flags.c.rejected)
+            .where(flags.c.process == scores.c.process, flags.c.sample_id == scores.c.sample_id, stands_rejected())
             .exists()
         )
         good = and_(scores.c.accepted, ~doubtful, ~refused).label("accepted")

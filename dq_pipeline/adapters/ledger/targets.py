@@ -81,11 +81,8 @@ class Targets(Database):
 
     def expected_errors(self, process: str, release: str, *, last: int) -> Sequence[Expected]:
         """The newest `last` answers of a release's model with an expected error, oldest first; no fallback's."""
-        began = select(func.min(scores.c.start)).where(
-            scores.c.process == predictions.c.process, scores.c.sample_id == predictions.c.sample_id
-        )
-        wanted = select(predictions.c.sample_id, predictions.c.at, predictions.c.value, predictions.c.expected_error)
-        wanted = wanted.where(
+        names = ("sample_id", "at", "value", "expected_error")
+        newest = select(*(predictions.c[name] for name in names)).where(
             predictions.c.process == process,
             predictions.c.release == release,
             predictions.c.role == "champion",
@@ -93,16 +90,20 @@ class Targets(Database):
             predictions.c.value.is_not(None),
             predictions.c.expected_error.is_not(None),
         )
-        newest = began.correlate(predictions).scalar_subquery().desc()
-        wanted = wanted.order_by(predictions.c.at.desc(), newest, predictions.c.sample_id.desc()).limit(last)
+        answer = newest.order_by(predictions.c.at.desc(), predictions.c.sample_id.desc()).limit(last).subquery()
+        began = select(func.min(scores.c.start)).where(
+            scores.c.process == process, scores.c.sample_id == answer.c.sample_id
+        )
+        wanted = select(answer).order_by(answer.c.at, began.scalar_subquery(), answer.c.sample_id)
         with self._begin() as connection:
-            rows = connection.execute(wanted).all()[::-1]
+            rows = connection.execute(wanted).all()
             truth = _truths(connection, process, [row.sample_id for row in rows])
-        found = [(row, truth.get(row.sample_id)) for row in rows]
-        return [
-            Expected(row.sample_id, row.at, row.value, row.expected_error, known and known.value, known and known.at)
-            for row, known in found
-        ]
+        found = []
+        for row in rows:
+            known = truth.get(row.sample_id)
+            target, known_at = (None, None) if known is None else (known.value, known.at)
+            found.append(Expected(row.sample_id, row.at, row.value, row.expected_error, target, known_at))
+        return found
 
     def label_state(self, process: str) -> dict[str, Any]:
         """Counts for people, all of one moment.

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,3 +145,31 @@ def test_nothing_known_is_nothing_counted(line: Any) -> None:
     assert line.ledger.truths("pump", []) == {}
     empty = {"origins": {}, "lag_samples": None, "lag_s": None, "before": 0, "unjoined": 0, "conflicts": 0}
     assert line.ledger.label_state("pump") == {**empty, "waiting": 0}
+
+
+def test_expected_errors_are_those_of_the_model_in_the_order_of_the_stream(
+    line: Any, score: Any, prediction: Any
+) -> None:
+    def begun(name: str, second: int) -> Any:
+        return score(name, start=line.now + timedelta(seconds=second))
+
+    line.commit(
+        scores=(begun("b", 2), begun("a", 3), begun("c", 1)),
+        predictions=(
+            *(prediction(name, expected_error=0.1) for name in "ab"),
+            prediction("c", expected_error=0.3, release="2"),
+            prediction("d", fallback="none", expected_error=None),
+            prediction("e", expected_error=0.5, role="shadow"),
+        ),
+    )
+    line.later(60)
+    line.commit(scores=(begun("f", 9),), predictions=(prediction("f", expected_error=0.2),))
+    line.ledger.add_targets("pump", [TargetRow("a", 2.0, "labels")], line.now)
+    found = line.ledger.expected_errors("pump", "1", last=9)
+    assert [(row.sample_id, row.expected_error, row.target) for row in found] == [
+        ("b", 0.1, None),
+        ("a", 0.1, 2.0),
+        ("f", 0.2, None),
+    ]
+    assert [row.known_at for row in found] == [None, line.now, None]
+    assert [row.sample_id for row in line.ledger.expected_errors("pump", "1", last=1)] == ["f"]

@@ -33,8 +33,12 @@ def upgrade() -> None:
             settled_at TIMESTAMP WITH TIME ZONE,
             outcome TEXT,
             value DOUBLE PRECISION,
-            automatic BOOLEAN NOT NULL
+            automatic BOOLEAN NOT NULL,
+            content TEXT NOT NULL
         );
+        CREATE INDEX reviews_sample ON dq.reviews (process, sample_id);
+        CREATE INDEX reviews_content ON dq.reviews (process, content);
+        CREATE INDEX reviews_state ON dq.reviews (process, state, priority);
         CREATE UNIQUE INDEX reviews_waiting ON dq.reviews (process, sample_id) WHERE state = 'waiting';
         CREATE TABLE dq.opinions (
             id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -50,6 +54,7 @@ def upgrade() -> None:
             automatic BOOLEAN NOT NULL,
             at TIMESTAMP WITH TIME ZONE NOT NULL,
             token TEXT NOT NULL,
+            evidence JSONB NOT NULL,
             CONSTRAINT opinions_once UNIQUE (process, review, token)
         );
         CREATE TRIGGER opinions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dq.opinions

@@ -1,0 +1,157 @@
+"""The review queue as people see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, get_args
+
+from dq_pipeline.errors import StateError
+from dq_pipeline.ports import World
+from dq_pipeline.process import Process
+from dq_pipeline.records import Opinion, Review, State
+from dq_pipeline.records.truth import counting
+from dq_pipeline.steps.find_recordings import find_recordings
+from dq_pipeline.steps.flag_export import curves_of, sample_rows
+from dq_pipeline.steps.review_queue import threshold_of
+
+_MOST = 1000
+
+
+def reviews(
+    world: World,
+    process: str,
+    *,
+    state: State = "waiting",
+    limit: int = 50,
+    offset: int = 0,
+    who: str | None = None,
+) -> dict[str, Any]:
+    """The queue, what is most urgent first; of other states the newest first.
+
+    Parameters
+    ----------
+    who
+        Leaves out what this person has judged: somebody else must.
+
+    Returns
+    -------
+    dict
+        `waiting`, `settled`, `refused`: how many; `rules`: by rule, how many it settled alone, and of those that a
+        person saw in its place in how many both said the same; `items`: one each, without curves.
+
+    Raises
+    ------
+    StateError
+        If the state is another, or a number out of range.
+    """
+    settings = world.process(process)
+    if state not in get_args(State):
+        raise StateError(f"a state of {', '.join(get_args(State))} expected, found {state!r}")
+    if not 0 < limit <= _MOST or offset < 0:
+        raise StateError(f"a limit of 1 to {_MOST} and an offset of 0 or more expected, found {limit} and {offset}")
+    rows = world.ledger.reviews(process, state=state, limit=limit, offset=offset, unseen_by=who)
+    counts = world.ledger.review_counts(process)
+    return {
+        "process": process,
+        **counts,
+        "rules": world.ledger.rule_record(process),
+        "items": _items(world, settings, rows),
+    }
+
+
+def review(world: World, process: str, review: int) -> dict[str, Any]:
+    """One review with all that a person judges it by: flags, opinions, curves and the band of the reference.
+
+    Raises
+    ------
+    StateError
+        If there is no such review.
+    """
+    settings = world.process(process)
+    row = known(world, process, review)
+    name = row.sample_id
+    flags = world.ledger.flags_of(process, [name]).get(name, ())
+    (exported,) = sample_rows(world, process, {name: flags})
+    curves = {"t_s": exported["t_s"], "curves": exported["curves"]}
+    said = world.ledger.opinions(process, [review]).get(review, ())
+    (item,) = _items(world, settings, [row])
+    if item["source"] is None:  # not of the stream
+        found = find_recordings(world, settings, [name])[name]
+        if found.batch is not None:
+            curves = curves_of(name, found.batch, settings.sample.period_s)
+            start = found.batch.start[0].astype("datetime64[us]").item().isoformat() + "+00:00"
+            item |= {"source": found.batch.sources[0], "start": start}
+            item |= {"unified": found.unified, "accepted": found.accepted}
+    names = ("band", "horizon_rows", "period_s", "dimensions", "metadata", "flags")
+    return {
+        **item,
+        **{key: exported[key] for key in names},
+        **curves,
+        "opinions": [_said(one) for one in said],
+    }
+
+
+def known(world: World, process: str, number: int) -> Review:
+    row = world.ledger.review(process, number)
+    if row is None:
+        raise StateError(f"{process}: a review of the queue expected, found no {number}. `dq reviews {process}`.")
+    return row
+
+
+def _items(world: World, process: Process, rows: Sequence[Review]) -> list[dict[str, Any]]:
+    if not rows:
+        return []
+    names, ledger = [row.sample_id for row in rows], world.ledger
+    answers, labels = ledger.answers(process.name, names), ledger.labels_of(process.name, names)
+    places = ledger.recorded(process.name, names)
+    threshold = threshold_of(world, process)
+    items = []
+    for row in rows:
+        answer, place, truth = (
+            answers.get(row.sample_id),
+            places.get(row.sample_id),
+            counting(labels.get(row.sample_id, ())),
+        )
+        # what a rule would say must not lead the reviewer
+        reasons = {name: value for name, value in row.reasons.items() if name != "rule" or row.state != "waiting"}
+        items.append(
+            {
+                "review": row.id,
+                "sample_id": row.sample_id,
+                "state": row.state,
+                "priority": row.priority,
+                "kinds": list(row.reasons.get("kinds", ())),
+                "reasons": reasons,
+                "rounds": row.rounds,
+                "opened_at": row.opened_at.isoformat(),
+                "settled_at": _when(row.settled_at),
+                "release": None if answer is None else answer.release,
+                "prediction": None if answer is None else answer.value,
+                "lower": None if answer is None else answer.lower,
+                "upper": None if answer is None else answer.upper,
+                "target": None if truth is None else truth.value,
+                "target_origin": None if truth is None else truth.origin,
+                "target_name": process.target.name,
+                "unit": process.target.unit,
+                "classes": list(process.target.classes),
+                "unified": None if place is None else place.unified,
+                "threshold": threshold,
+                "accepted": None if place is None else place.accepted,
+                "source": None if place is None else place.source,
+                "start": None if place is None else place.start.isoformat(),
+                "outcome": row.outcome,
+                "value": row.value,
+                "automatic": row.automatic,
+            }
+        )
+    return items
+
+
+def _said(one: Opinion) -> dict[str, Any]:
+    names = ("who", "action", "before", "after", "confidence", "why", "automatic")
+    return {name: getattr(one, name) for name in names} | {"evidence": dict(one.evidence), "at": _when(one.at)}
+
+
+def _when(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

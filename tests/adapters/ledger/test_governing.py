@@ -1,0 +1,33 @@
+"""How many samples could be learned from that could not before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dq_pipeline.records import Flag, FlagKind, TargetRow
+
+pytestmark = pytest.mark.integration
+
+
+def test_labels_are_counted_by_sample_and_only_where_they_say_something_new(line: Any, score: Any) -> None:
+    names = [f"s{i}" for i in range(6)]
+    bad = replace(score("s5"), accepted=False)
+    known = TargetRow("s0", 1.0, "completion")
+    line.commit(scores=(*map(score, names[:5]), bad), targets=(known,))
+    before = line.now
+    line.later(60)
+    assert line.ledger.labelled_since("pump", before) == 0
+    said = [TargetRow(name, 2.0, "labels") for name in ("s1", "s2", "s4", "s5", "unknown")]
+    again = [replace(known, origin="review"), TargetRow("s2", 3.0, "file"), TargetRow("s3", 2.0, "labels")]
+    line.ledger.add_targets("pump", [*said, *again], line.now)
+    rejected = Flag("s4", FlagKind.REPORTED, "1", {"why": "odd"}, rejected=True, who="anna", mark="a")
+    line.ledger.add_flags("pump", [rejected], line.now)
+    assert line.ledger.labelled_since("pump", before) == 3, "s1, s2 once, and s3"
+    assert line.ledger.labelled_since("pump", line.now) == 0
+    line.later(60)
+    line.ledger.add_targets("pump", [TargetRow("s0", 1.5, "review")], line.now)
+    assert line.ledger.labelled_since("pump", before) == 4, "s0 was corrected"
+    assert line.ledger.labelled_since("other", before) == 0

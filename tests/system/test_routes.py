@@ -1,0 +1,195 @@
+"""Who may do what, and what a client is told: every route asked as nobody, as viewer and as admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .site import Site
+
+pytestmark = pytest.mark.system
+
+READS = (
+    "/dq/",
+    "/dq/{process}/reviews",
+    "/dq/{process}/reviews/{review}",
+    "/dq/api/{process}/reviews",
+    "/dq/api/{process}/reviews/{review}",
+    "/dq/static/dq.css",
+    "/dq/static/plotly.min.js",
+)
+OPINIONS = "/dq/api/{process}/reviews/{review}/opinions"
+WRITES: dict[str, dict[str, Any]] = {
+    OPINIONS: {"action": "skip", "token": "of-a-test"},
+    "/dq/api/{process}/labels": {"labels": [{"sample_id": "made-up", "value": 1.0}]},
+    "/dq/api/{process}/reports": {"sample_id": "r001030", "why": "odd noise"},
+}
+
+
+def at(site: Site, path: str, review: int = 1) -> str:
+    return path.format(process=site.process, review=review)
+
+
+@pytest.fixture(scope="module")
+def review(site: Site) -> int:
+    return site.review()
+
+
+def test_every_route_is_tried_here(site: Site) -> None:
+    from dq_airflow.ui.app import make_app
+
+    routes = {route.path for route in make_app().routes}  # type: ignore[attr-defined]
+    tried = {path.removeprefix("/dq") for path in (*READS, *WRITES)}
+    named = {path for path in tried if not path.startswith("/static/")} | {"/static/{name}"}
+    assert routes == named
+
+
+@pytest.mark.parametrize("path", READS)
+def test_reading_takes_a_log_in(site: Site, review: int, path: str) -> None:
+    path = at(site, path, review)
+    assert site.ask(path).status == 401
+    assert site.ask(path, headers={"Authorization": "Bearer made-up"}).status == 403
+    assert [site.ask(path, who).status for who in ("viewer", "admin")] == [200, 200]
+
+
+@pytest.mark.parametrize("path", WRITES)
+def test_writing_takes_the_right_to(site: Site, review: int, path: str) -> None:
+    body, path = WRITES[path], at(site, path, review)
+    before = site.opinions(review)
+    assert site.ask(path, None, body).status == 401
+    assert site.ask(path, None, raw=b"{broken").status == 401, "who it is comes before what was sent"
+    assert site.ask(path, "viewer", body).status == 403
+    assert site.ask(path, "viewer", raw=b"{broken").status == 403
+    assert site.opinions(review) == before
+    assert site.ask(path, "admin", body).status == 200
+
+
+@pytest.mark.parametrize("path", WRITES)
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{broken",
+        b"[]",
+        b"null",
+        b'{"labels": 3, "action": 3, "why": 3}',
+        b'{"unknown": 1}',
+        b"[" * 20_000,
+        b'{"sample_id": "a", "why": "b", "rating": true}',
+        b'{"labels": [{"sample_id": "a", "value": NaN}]}',
+        b'{"labels": [{"sample_id": "a", "value": 1e999}]}',
+        b"\xff\xfe",
+    ],
+)
+def test_a_malformed_body_is_refused(site: Site, review: int, path: str, raw: bytes) -> None:
+    answer = site.ask(at(site, path, review), "admin", raw=raw)
+    assert answer.status == 422
+    assert answer.json["detail"]
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"action": "correct"},
+        {"action": "reject"},
+        {"action": "reject", "why": "  "},
+        {"action": "skip", "value": 1.0},
+        {"action": "made up"},
+        {"action": "skip", "who": "somebody else"},
+        {"action": "accept", "confidence": 1.5},
+        {"action": "correct", "value": "three"},
+    ],
+)
+def test_an_opinion_that_makes_no_sense_is_refused(site: Site, review: int, said: dict[str, Any]) -> None:
+    before = site.opinions(review)
+    answer = site.ask(at(site, OPINIONS, review), "admin", {"token": "t" * 8} | said)
+    assert answer.status == 422, answer.text
+    assert site.opinions(review) == before
+
+
+def test_a_write_from_another_site_is_refused(site: Site, review: int) -> None:
+    path, body = (
+        at(site, OPINIONS, review),
+        {"action": "skip", "token": "crossing"},
+    )
+    before = site.opinions(review)
+    elsewhere: list[dict[str, str]] = [
+        {},
+        {"Origin": "http://elsewhere.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": site.url},
+        {"Sec-Fetch-Site": "same-site"},
+    ]
+    for headers in elsewhere:
+        assert site.ask(path, "admin", body, headers=headers, cookie=True).status == 403, headers
+    plain = {"Content-Type": "text/plain", "Origin": site.url}
+    assert site.ask(path, "admin", body, headers=plain, cookie=True).status == 422, "no form of another site is JSON"
+    assert site.opinions(review) == before
+    assert site.ask(path, "admin", body, headers={"Origin": site.url}, cookie=True).status == 200
+
+
+def test_sent_twice_counts_once(site: Site) -> None:
+    review = site.review()
+    path, body = (
+        at(site, OPINIONS, review),
+        {"action": "accept", "token": "twice-12"},
+    )
+    first, second = (site.ask(path, "admin", body) for _ in range(2))
+    assert (first.status, second.status) == (200, 200)
+    assert (first.json["new"], second.json["new"]) == (True, False)
+    assert (first.json["state"], second.json["state"]) == ("settled", "settled")
+    assert [(said["who"], said["action"]) for said in site.opinions(review)] == [("admin", "accept")]
+    other = site.ask(path, "admin", {"action": "reject", "why": "late", "token": "another-1"})
+    assert other.status == 409, "what is settled is not judged again"
+    assert len(site.opinions(review)) == 1
+
+
+def test_what_is_not_there_is_not_found(site: Site) -> None:
+    for path in ("/dq/api/nothing/reviews", "/dq/nothing/reviews", at(site, "/dq/api/{process}/reviews/999999")):
+        answer = site.ask(path, "admin")
+        assert answer.status == 404, path
+        assert "Traceback" not in answer.text
+    assert site.ask("/dq/api/nothing/reviews").status == 401
+    assert site.ask("/dq/api/nothing/labels", "viewer", {}).status == 403
+    for path in ("/dq/docs", "/dq/redoc", "/dq/openapi.json", "/dq/static/..%2fapp.py", "/dq/static/nothing.js"):
+        assert site.ask(path, "admin").status == 404, path
+
+
+def test_labels_are_taken_once_and_refused_by_row(site: Site) -> None:
+    rows = [{"sample_id": "r001031", "value": 4.5}, {"sample_id": "r001032", "value": "much"}]
+    path = at(site, "/dq/api/{process}/labels")
+    first, second = (site.ask(path, "admin", {"labels": rows}).json for _ in range(2))
+    assert (first["new"], second["new"]) == (1, 0)
+    assert [(row["row"], row["reason"]) for row in first["refused"]] == [(2, "not_numeric")]
+    most = {"labels": [{"sample_id": "a", "value": 1.0}] * 10_001}
+    assert site.ask(path, "admin", most).status == 422
+    assert site.ask(path, "admin", raw=b" " * (8 * 1024 * 1024 + 1)).status == 413
+
+
+def test_a_report_is_signed_with_the_log_in(site: Site) -> None:
+    body = {"sample_id": "r001033", "why": "smells of oil", "rating": 1, "reject": True}
+    path = at(site, "/dq/api/{process}/reports")
+    assert site.ask(path, "admin", body).json["new"] is True
+    assert site.ask(path, "admin", body).json["new"] is False
+    assert site.ask(path, "admin", body | {"sample_id": "made-up"}).status == 409
+    flags = site.world.ledger.flags_of(site.process, ["r001033"])["r001033"]
+    assert ("admin", True) in {(row.flag.who, row.flag.rejected) for row in flags}
+
+
+def test_files_are_kept_by_the_browser(site: Site) -> None:
+    library = site.ask("/dq/static/plotly.min.js", "viewer")
+    assert "immutable" in library.headers["cache-control"]
+    own = site.ask("/dq/static/dq.css", "viewer")
+    assert "no-cache" in own.headers["cache-control"]
+    for path, found in (("/dq/static/plotly.min.js", library), ("/dq/static/dq.css", own)):
+        assert site.ask(path, "viewer", headers={"If-None-Match": found.headers["etag"]}).status == 304
+
+
+def test_pages_say_what_they_load_and_who_may_frame_them(site: Site) -> None:
+    page = site.ask(at(site, "/dq/{process}/reviews"), "viewer")
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
+    assert page.headers["cache-control"] == "no-store"
+    assert "https://" not in page.text, "nothing is loaded from elsewhere"
