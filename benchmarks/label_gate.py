@@ -5,7 +5,7 @@ variable of mean 1, or 3 + uniform up to 3). That error is the forward one of a 
 is no drift: the smallest that the process ever sees. The pump-down is the demo's: faults in 8 of 100 recordings, all of
 them learned from, and pumps that wear from the middle of the stream on; the gate is asked as a retraining would ask it,
 30 and 180 recordings after. Beside it, on the same labels: the label guard, and the same residuals judged without what
-the neighbours in time have in common.
+the neighbours in time have in common. The recorded rigs have no bar: their labels are as they were recorded.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from dq_pipeline.steps.training_data import TrainingData
 from dq_pipeline.steps.training_gate import asked_of
 
 HISTORY, MOST = 300, 800
-SEEDS, SHARE = 3, 0.03
+SEEDS, SHARE = 5, 0.03
 AFTER = (30, 180)
 """Recordings of the new regime at which a retraining asks."""
 Floats = NDArray[np.float64]
@@ -64,9 +64,10 @@ def _rows(name: str, runs: list[Told], moved: list[Told]) -> Iterator[Row]:
     case = f"label_gate/{name}"
     beside = {rule: _shares(runs, rule) for rule in runs[0] if rule != "gate"}
     against = "; ".join(f"{rule} {one:.2f}" for rule, (one, _) in beside.items())
-    yield _row(f"{case}: wrong labels caught", caught, against, ">= 0.8", caught >= 0.8)
+    least, most = (">= 0.8", "<= 0.05") if name == "vacuum" else (None, None)
+    yield _row(f"{case}: wrong labels caught", caught, against, least, caught >= 0.8)
     against = "; ".join(f"{rule} {one:.3f}" for rule, (_, one) in beside.items())
-    yield _row(f"{case}: right labels refused", lost, against, "<= 0.05", lost <= 0.05)
+    yield _row(f"{case}: right labels refused", lost, against, most, lost <= 0.05)
     if moved:
         caught, lost = _shares(moved, "gate")
         beside = {rule: _shares(moved, rule) for rule in moved[0] if rule != "gate"}
@@ -149,6 +150,6 @@ def _batch(process: Process, found: list[Recording]) -> SampleBatch:
     return batch.take(np.flatnonzero(np.isfinite(batch.target)))
 
 
-def _row(name: str, value: float, against: str, bar: str, holds: bool) -> Row:
+def _row(name: str, value: float, against: str, bar: str | None, holds: bool) -> Row:
     found = {"name": name, "value": float(f"{value:.4g}"), "unit": "share", "against": against}
-    return {**found, "bar": bar, "holds": bool(holds)}
+    return {**found, "bar": bar, "holds": None if bar is None else bool(holds)}

@@ -23,8 +23,8 @@ def cross_fitted(
     """Predict every sample by a model of the other nine tenths, every tenth sample being left out at once.
 
     So its neighbours in time are learned from, the newest regime's too: this is no estimate of the error to come. Of a
-    regression the model is linear, and trees of what that leaves: trees alone are wrong at the edges, where a label
-    that is rare, and right, would look wrong.
+    regression the model is trees, or linear and trees of what that leaves, whichever is nearer to most labels: trees
+    alone are wrong at the edges, where a label that is rare, and right, would look wrong.
 
     Parameters
     ----------
@@ -41,20 +41,30 @@ def cross_fitted(
     (n,)
         Values; of a classification the probability of the class in `target`.
     """
-    n, task, classes = len(target), process.target.task, len(process.target.classes)
-    learn = np.ones(n, np.bool_) if learn is None else learn
-    fold = np.arange(n) % FOLDS
-    found = np.zeros(n)
-    aim = target
-    if task == "regression":
-        low, high = np.quantile(target[learn], (0.05, 0.95))
-        aim = np.clip(target, low - 3.0 * (high - low), high + 3.0 * (high - low))
+    learn = np.ones(len(target), np.bool_) if learn is None else learn
+    if process.target.task != "regression":
+        return _folded(features, target, process, learn, threads, linear=False)
+    low, high = np.quantile(target[learn], (0.05, 0.95))
+    aim = np.clip(target, low - 3.0 * (high - low), high + 3.0 * (high - low))
+    found = [_folded(features, aim, process, learn, threads, linear=linear) for linear in (True, False)]
+    return min(found, key=lambda said: float(np.median(np.abs(aim - said)[learn])))
+
+
+def _folded(
+    features: Floats, target: Floats, process: Process, learn: NDArray[np.bool_], threads: int, *, linear: bool
+) -> Floats:
+    n, task = len(target), process.target.task
+    fold, found = np.arange(n) % FOLDS, np.zeros(n)
     design = np.clip(np.nan_to_num(features), -_FAR, _FAR)
     for held in range(min(FOLDS, n)):
         fitted, out = np.flatnonzero((fold != held) & learn), np.flatnonzero(fold == held)
-        linear, left, scale = np.zeros(len(out)), aim[fitted], 1.0
+        below, left, scale = np.zeros(len(out)), target[fitted], 1.0
+        if linear:
+            below, left = _ridge(design[fitted], target[fitted], design[out])
+        elif task == "regression":
+            below = np.full(len(out), target[fitted].mean())
+            left = target[fitted] - target[fitted].mean()
         if task == "regression":
-            linear, left = _ridge(design[fitted], aim[fitted], design[out])
             scale = float(left.std()) or 1.0
         booster = boost(
             features[fitted],
@@ -62,7 +72,7 @@ def cross_fitted(
             np.ones(len(fitted)),
             {},
             task=task,
-            classes=classes,
+            classes=len(process.target.classes),
             trees=min(process.model.trees, TREES),
             seed=0,
             threads=threads,
@@ -70,7 +80,7 @@ def cross_fitted(
         )
         raw = raw_prediction(booster, features[out])
         if task == "regression":
-            found[out] = linear + scale * raw
+            found[out] = below + scale * raw
         else:
             found[out] = raw[np.arange(len(out)), target[out].astype(np.int64)]
     return found

@@ -133,6 +133,11 @@ def test_three_of_100_wrong_labels_are_caught_and_few_right_ones_refused() -> No
     assert np.max(lost) <= 0.05
 
 
+def test_where_nothing_is_wrong_hardly_anything_is_refused() -> None:
+    lost = [len(refused(candidates(400, seed))) for seed in range(10)]
+    assert np.mean(lost) <= 4.0
+
+
 def test_a_new_regime_is_not_taken_for_wrong_labels() -> None:
     for late in (30, 100):
         made = candidates(300)

@@ -48,3 +48,12 @@ def test_of_classes_it_gives_the_probability_of_the_label(make_process: Callable
     assert ((found >= 0.0) & (found <= 1.0)).all()
     assert np.median(found) > 0.6
     assert found[3] < 0.4
+
+
+def test_a_rare_right_label_at_the_edge_does_not_look_wrong(make_process: Callable[..., Process]) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 3))
+    features[50, 0] = 4.5
+    target = features @ [1.0, 2.0, 0.0] + rng.normal(scale=0.1, size=200)
+    off = np.abs(cross_fitted(features, target, make_process()) - target)
+    assert off[50] < 5.0 * np.median(off)
