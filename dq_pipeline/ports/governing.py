@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -9,5 +10,5 @@ from typing import Protocol
 class Governing(Protocol):
     """The part of the ledger that counts what could be learned."""
 
-    def labelled_since(self, process: str, since: datetime) -> int:
-        """Completed samples, accepted and not rejected by a person, of which a label came or changed after `since`."""
+    def labelled_since(self, process: str, since: datetime) -> Sequence[str]:
+        """Completed samples, accepted and not rejected, of which a label came or changed after `since`: their ids."""

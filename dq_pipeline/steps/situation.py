@@ -32,11 +32,12 @@ def situation(world: World, serving: Serving, *, asked: bool = True) -> Situatio
     models = [row for row in world.ledger.releases(process.name) if row.kind not in CARRIES_MODEL]
     begun = [one.began for one in known if one.kind not in CARRIES_MODEL]
     since = max([*(row.created_at for row in models), *begun], default=serving.row.created_at)
+    labelled = world.ledger.labelled_since(process.name, since)
     return Situation(
         now=now,
         zone=process.sample.timezone,
         since=since,
-        new_labels=world.ledger.labelled_since(process.name, since),
+        new_labels=len(set(labelled) - set(world.ledger.conflicts(process.name, labelled))),
         trainings=tuple(one for one in known if one.began > now - WEEK),
         error=_error(world, serving) if asked and settings.error is not None else None,
         coverage=_coverage(world, serving) if asked and settings.coverage is not None else None,

@@ -38,7 +38,8 @@ class Admitted:
     truths
         Where the labels came from, by sample id.
     new
-        Samples passed that the release in Production was not asked to learn from; None where it does not say.
+        Samples passed that the release in Production was not asked to learn from, or by another label; None where it
+        does not say.
     """
 
     data: TrainingData
@@ -80,15 +81,19 @@ def admit(world: World, process: Process, data: TrainingData, *, threshold: floa
     truths = world.ledger.truths(process.name, ids)
     conflicting = world.ledger.conflicts(process.name, ids)
     known = None if version is None else _seen(world, process.name, version)
+    reviewed = np.array([name in truths and by_review(truths[name]) for name in ids], np.bool_)
     verdict = asked_of(
         process,
         asked,
         threshold=threshold,
-        reviewed=np.array([name in truths and by_review(truths[name]) for name in ids], np.bool_),
+        reviewed=reviewed,
         conflicting=np.array([name in conflicting for name in ids], np.bool_),
         new=np.array([known is not None and name not in known for name in ids], np.bool_),
     )
-    new = None if known is None else int(sum(name not in known for name in np.array(ids)[verdict.passed].tolist()))
+    new = None
+    if known is not None:
+        rows = zip(ids, asked.target.tolist(), reviewed.tolist(), verdict.passed.tolist(), strict=True)
+        new = sum(passed and _tells_more(known, *row) for *row, passed in rows)
     kept = np.ones(len(data), np.bool_)
     kept[labelled] = verdict.passed | ~asked.accepted
     return Admitted(data.take(kept), verdict, len(data) - len(labelled), truths, new)
@@ -157,15 +162,26 @@ def _features(process: Process, batch: SampleBatch) -> Features:
     return Features(batch.sensors, process.sample.horizon_rows, np.arange(k), np.zeros(k), np.ones(k))
 
 
-def _seen(world: World, process: str, version: str) -> set[str] | None:
-    """What the release has learned from, or was refused when it was trained; None if it does not say."""
+def _seen(world: World, process: str, version: str) -> dict[str, float] | None:
+    """What the release has learned from, with the labels it learned; NaN where it was refused when it was trained.
+
+    None if the release does not say.
+    """
     row = next((one for one in world.ledger.releases(process) if one.version == version), None)
     known = None if row is None else world.ledger.training_set_of(process, row.key)
     if known is None:
         return None
-    turned_away = {one["sample_id"] for one in known.findings.get("refused", [])}
-    learned = {one.sample_id for one in world.ledger.training_samples(process, known.hash)}
-    return learned | turned_away | set(known.findings.get("dropped_by_label_guard", []))
+    turned_away = [one["sample_id"] for one in known.findings.get("refused", [])]
+    turned_away += known.findings.get("dropped_by_label_guard", [])
+    learned = {one.sample_id: one.target for one in world.ledger.training_samples(process, known.hash)}
+    return dict.fromkeys(turned_away, np.nan) | learned
+
+
+def _tells_more(known: Mapping[str, float], name: str, target: float, reviewed: bool) -> bool:
+    """Never seen, learned with another label, or refused then and settled by a reviewer since."""
+    if name not in known:
+        return True
+    return reviewed if np.isnan(known[name]) else known[name] != target
 
 
 def by_review(truth: TargetRow) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dq_pipeline import steps
+from dq_pipeline.records import TargetRow
 from dq_pipeline.steps import agenda, situation, trainings
 
 from .conftest import Plant, recordings  # type: ignore[import-not-found]
@@ -101,8 +102,8 @@ def test_labels_that_come_while_no_recording_does_make_another_challenger(plant:
     retrain(plant, labels=30, min_labels=30)
     keys = []
     for correction in (0.01, 0.02):
-        rows = [{"sample_id": run.sample_id, "value": float(run.target[20:].mean()) + correction} for run in runs[:30]]
-        assert steps.add_labels(world, process, rows)["new"] == 30
+        rows = [TargetRow(run.sample_id, float(run.target[20:].mean()) + correction, "review") for run in runs[:30]]
+        assert world.ledger.add_targets(process, rows, datetime.now(UTC)) == 30
         keys.append(govern(plant)["key"])
         steps.adapt(world, process, holder="test")
         assert govern(plant)["branch"] == "nothing"

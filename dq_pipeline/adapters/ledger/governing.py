@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, distinct, exists, func, select
+from sqlalchemy import and_, exists, select
 
 from dq_pipeline.adapters.ledger.database import Database
 from dq_pipeline.adapters.ledger.feedback_schema import flags
@@ -14,8 +15,8 @@ from dq_pipeline.adapters.ledger.schema import scores, targets
 class Governing(Database):
     """The part of the ledger that counts what could be learned."""
 
-    def labelled_since(self, process: str, since: datetime) -> int:
-        """Completed samples, accepted and not rejected by a person, of which a label came or changed after `since`.
+    def labelled_since(self, process: str, since: datetime) -> Sequence[str]:
+        """Completed samples, accepted and not rejected, of which a label came or changed after `since`: their ids.
 
         A word that only says again what was known before is no change.
         """
@@ -36,9 +37,10 @@ class Governing(Database):
             scores.c.accepted.is_(True),
         )
         wanted = (
-            select(func.count(distinct(targets.c.sample_id)))
+            select(targets.c.sample_id)
+            .distinct()
             .join(scores, completed)
             .where(targets.c.process == process, targets.c.at > since, ~rejected, ~known)
         )
         with self._begin() as connection:
-            return connection.execute(wanted).scalar_one()
+            return connection.scalars(wanted).all()
