@@ -24,13 +24,13 @@ MOST_WRONG = 0.5
 def wrong_share(scores: Floats, injected: Floats) -> float:
     """The largest share of faulty recordings among scores (m,), if these look like the injected ones (q,).
 
-    The share of scores below a cut counts one standard error more: the smallest of many ratios is too small by chance.
+    The share of scores below a cut counts two standard errors more: the smallest of many ratios is too small by chance.
 
     Examples
     --------
     >>> well, faulty = np.linspace(0.8, 1.0, 90), np.linspace(0.0, 0.7, 10)
     >>> wrong_share(np.concatenate([well, faulty]), np.linspace(0.0, 0.7, 50)).__round__(2)
-    0.12
+    0.15
     >>> wrong_share(well, faulty)
     0.0
     """
@@ -40,7 +40,7 @@ def wrong_share(scores: Floats, injected: Floats) -> float:
     faulty = _share(injected, cuts)
     known = faulty >= ENOUGH
     below = _share(scores, cuts[known])
-    below += np.sqrt(below * (1.0 - below) / len(scores))
+    below += 2.0 * np.sqrt(below * (1.0 - below) / len(scores))
     return float(np.min(below / faulty[known], initial=MOST_WRONG))
 
 
@@ -53,7 +53,7 @@ def well_p(unified: Floats, scores: Floats, injected: Floats) -> Floats:
     --------
     >>> scores = np.concatenate([np.linspace(0.8, 1.0, 90), np.linspace(0.0, 0.7, 10)])
     >>> well_p(np.array([0.5, 0.82, 1.0]), scores, np.linspace(0.0, 0.7, 50)).round(2).tolist()
-    [0.02, 0.09, 1.0]
+    [0.02, 0.06, 1.0]
     >>> well_p(np.array([0.5]), scores, np.empty(0)).round(2).tolist()
     [0.08]
     """

@@ -14,7 +14,7 @@ EVIDENCE: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"statistic": 4.2, "usual": 1.3, "sensors": [{"sensor": "PS3", "share": 0.61}]},
         ["4.2", "1.3", "PS3 (61%)"],
     ),
-    "low_score": ({"unified": 0.87, "lowest": {"skewness": 0.86}}, ["0.87", "skewness 0.86"]),
+    "low_score": ({"unified": 0.42, "lowest": {"accuracy": 0.3}}, ["0.42 or lower", "accuracy 0.3"]),
     "doubtful_score": ({"unified": 0.31, "threshold": 0.25}, ["0.31", "0.25"]),
     "beyond_interval": ({"value": 2.0, "target": 2.6, "half_widths": 5.9}, ["2.6 kW", "2 kW", "5.9 times"]),
     "reported": ({"why": "valve <b>open</b>", "rating": 2}, ["“valve <b>open</b>”", "2 of 5"]),
