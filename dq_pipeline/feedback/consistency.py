@@ -107,7 +107,7 @@ def suspects(z: Floats, trusted: Mask) -> Mask:
     """Labels (n,) that are in doubt, a tenth of all at most: nothing is to be learned of others from them."""
     doubted = np.where(trusted, -np.inf, z)
     least = np.sort(doubted)[::-1][min(int(SUSPECT * len(z)), len(z) - 1)]
-    return (doubted > LIMIT) & (doubted > least)
+    return np.asarray((doubted > LIMIT) & (doubted > least), dtype=np.bool_)
 
 
 def doubt_of_class(probability: Floats) -> Floats:
