@@ -14,21 +14,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dq_airflow import assets, branching, hooks, pools
+from dq_airflow.reporting import reporting
 from dq_airflow.step import step
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
     from dq_pipeline.ports import World
-    from dq_pipeline.records import Notice
 
 log = logging.getLogger(__name__)
 Result = dict[str, Any]
@@ -45,7 +42,7 @@ def pull(process: str, ready: Mapping[str, Any] | str) -> Result | None:
     context, pulled = get_current_context(), None
     found = json.loads(ready) if isinstance(ready, str) else ready  # a result from the triggerer is encoded twice
     if found["fire"]:
-        with _reporting(context, process) as world:
+        with reporting(context, process) as world:
             pulled = steps.pull(world, process, holder=context["run_id"])
             if pulled is None:
                 steps.drain(world, process)  # what a killed run left in the outbox
@@ -69,7 +66,7 @@ def act(process: str, assessed: Mapping[str, Any]) -> Result:
     from dq_pipeline import steps
 
     context = get_current_context()
-    with _reporting(context, process) as world:
+    with reporting(context, process) as world:
         acted = steps.act(world, process, batch_id=assessed["batch_id"], holder=context["run_id"])
     if acted["drift_alarms"]:
         assets.emit(context, process, "drift", acted)
@@ -109,7 +106,7 @@ def govern(process: str) -> Result:
     from dq_pipeline import steps
 
     context = get_current_context()
-    with _reporting(context, process) as world:
+    with reporting(context, process) as world:
         governed = steps.govern(world, process)
     log.info("%s: %s", process, governed["why"])
     for why_not in governed["why_not"]:
@@ -128,7 +125,7 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
     from dq_pipeline import steps
 
     context = get_current_context()
-    with _reporting(context, process) as world:
+    with reporting(context, process) as world:
         decided = steps.decide(world, process)
     if decided["new_labels"]:
         assets.emit(context, process, "labels", {"new": decided["new_labels"]})
@@ -273,16 +270,6 @@ def train(process: str, unified: Mapping[str, Any]) -> Result:  # noqa: ARG001 -
 
     with hooks.open_world() as world:
         return steps.train(world, process, run=get_current_context()["run_id"], progress=_say)
-
-
-@contextmanager
-def _reporting(context: Context, process: str) -> Iterator[World]:
-    """The world for a task in which the ledger tells of incidents: they are emitted as an asset event too."""
-    told: list[Notice] = []
-    with hooks.open_world(told) as world:
-        yield world
-    if told:
-        assets.emit(context, process, "incident", {"incidents": [notice.title for notice in told]})
 
 
 def _ask(world: World, process: str) -> None:

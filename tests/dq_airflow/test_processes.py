@@ -37,7 +37,7 @@ def test_the_folder_is_beside_the_dags_unless_told(monkeypatch: pytest.MonkeyPat
 def test_a_bad_file_stops_its_own_process_only(folder: Path) -> None:
     bad = folder / "skab.yaml"
     bad.write_text(bad.read_text().replace("min_samples:", "least_samples:"))
-    assert names("deployment") == ["hydraulic", "vacuum"]
+    assert names("deployment") == ["hydraulic", "vacuum", "vacuum_lab"]
     with pytest.raises(ProcessFileError, match=r"skab\.yaml") as raised:
         processes.check()
     (problem,) = raised.value.problems
