@@ -74,15 +74,15 @@ def act(process: str, assessed: Mapping[str, Any]) -> Result:
 
 
 @step(pools.ANSWER, may_emit=("labels",))
-def take_labels(process: str, released: bool = False) -> Result | None:
+def take_labels(process: str, released: bool = False) -> Result:
     """Join labels that came late; `released`: skip everything after it while no release answers."""
     from dq_pipeline import steps
 
     context = get_current_context()
     with hooks.open_world() as world:
-        waiting = released and world.ledger.production(process) is None
-        taken = None if waiting else steps.take_labels(world, process)
-    if taken is None:
+        idle = released and world.ledger.production(process) is None
+        taken = {"new": 0} if idle else steps.take_labels(world, process)
+    if idle:
         log.info("%s has no release in Production yet: run %s_initialization", process, process)
         branching.follow(context, None, ())
     elif taken["new"]:
@@ -108,9 +108,7 @@ def govern(process: str) -> Result:
     context = get_current_context()
     with reporting(context, process) as world:
         governed = steps.govern(world, process)
-    log.info("%s: %s", process, governed["why"])
-    for why_not in governed["why_not"]:
-        log.info("%s: %s", process, why_not)
+    log.info("%s: %s", process, "; ".join((governed["why"], *governed["why_not"])))
     if governed["branch"] == "adapt":
         assets.emit(context, process, "due", {"key": governed["key"], "why": governed["why"]})
     return governed
