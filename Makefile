@@ -36,6 +36,7 @@ test: .venv  ## the whole suite, with the servers it needs
 test-system: .venv  ## the pages in a real browser (installs Chromium and Playwright where they are missing)
 	@$(RUN) .ci/system.py $(SYSTEM)
 	@PYTHONPATH=$(SYSTEM) $(RUN) -m pytest -m system tests/system
+	@PYTHONPATH=$(SYSTEM) $(RUN) -m pytest -m system tests/loop -s
 
 lint: .venv  ## style, format and layers
 	@$(RUN) -m ruff check .

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import venv as environment  # the file beside this one
+from importlib.util import find_spec
 from pathlib import Path
 
 LOCK = environment.ROOT / "requirements-system.txt"

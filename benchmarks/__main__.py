@@ -32,6 +32,7 @@ BENCHMARKS = (
     "causes",
     "intervals",
     "flags",
+    "review_rules",
     "error_estimate",
     "label_gate",
     "probation",

@@ -49,6 +49,8 @@ class Played:
     by_kind: dict[str, Mask]
     unified: Floats
     accepted: Mask
+    answers: Floats
+    """(n, 4): value, lower, upper, label."""
 
     @property
     def wrong(self) -> Mask:
@@ -110,6 +112,7 @@ class Stream:
             known = n if until == n else max(until - lag, judged)
             flags += self._judged(judged, known, answers)
             judged = known
+        self.answers = answers[begin:]
         found = {kind: [number[flag.sample_id] for flag in flags if flag.kind == kind] for kind in KINDS}
         return {kind: np.isin(np.arange(begin, n), rows) for kind, rows in found.items()}
 
@@ -171,7 +174,8 @@ def injected(name: str, begin: int, kind: str, every: int, samples: int | None) 
     rest, wrong = _spoilt(process, past, rest, kind, rng)
     played = Stream(process, past, rng)
     found = played.play(rest, every)
-    return process, Played(wrong, np.zeros(len(rest), np.bool_), found, played.unified[begin:], played.accepted[begin:])
+    nothing, score, good = np.zeros(len(rest), np.bool_), played.unified[begin:], played.accepted[begin:]
+    return process, Played(wrong, nothing, found, score, good, played.answers)
 
 
 def loop(seed: int, every: int) -> tuple[Process, Played]:
@@ -193,7 +197,8 @@ def loop(seed: int, every: int) -> tuple[Process, Played]:
     faulty, mislabelled = (
         np.array([one.sample_id in names for one in arrived]) for names in (feed.faults, feed.labels.right)
     )
-    return process, Played(faulty, mislabelled, found, played.unified[begin:], played.accepted[begin:])
+    score, good = played.unified[begin:], played.accepted[begin:]
+    return process, Played(faulty, mislabelled, found, score, good, played.answers)
 
 
 def _spoilt(

@@ -33,7 +33,7 @@ from dq_pipeline.steps.training_data import TrainingData
 from dq_pipeline.steps.training_gate import asked_of
 
 HISTORY, MOST = 300, 800
-SHARE = 0.03
+SEEDS, SHARE = 3, 0.03
 AFTER = (30, 180)
 """Recordings of the new regime at which a retraining asks."""
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ def measure(short: bool) -> list[Row]:
     for name in ("vacuum",) if short else available():
         runs: list[Told] = []
         moved: list[Told] = []
-        for seed in range(1 if short else 5):
+        for seed in range(1 if short else SEEDS):
             for process, batch, since in _streams(name, seed, short):
                 told = _asked(process, batch, np.random.default_rng([seed, len(batch)]))
                 runs.append(told)
@@ -123,7 +123,7 @@ def _streams(name: str, seed: int, short: bool) -> Iterator[tuple[Process, Sampl
         return
     process, found = recordings(name)
     batch = _batch(process, found)
-    first = (len(batch) - MOST) * seed // 4
+    first = (len(batch) - MOST) * seed // (SEEDS - 1)
     yield process, batch.take(np.arange(first, first + MOST)), None
 
 

@@ -23,6 +23,7 @@ BEGIN = 300
 NEW, FEW = 50, 25
 WATCHED, LOOK = 100, 25
 TRIALS = 12
+BAR = 0.9
 
 
 def measure(short: bool) -> list[dict[str, Any]]:
@@ -34,12 +35,12 @@ def measure(short: bool) -> list[dict[str, Any]]:
         last = len(batch) - NEW - WATCHED
         found = _trials(process, batch, np.linspace(BEGIN, last, 3 if short else TRIALS).astype(int).tolist())
         case = f"probation/{name}"
-        for what, limit in (("shuffled labels refused", 1.0), ("shuffled labels by force, taken back", 1.0)):
+        for what in ("shuffled labels refused", "shuffled labels by force, taken back"):
             share = float(np.mean(found[what]))
-            rows.append(_row(f"{case}/{what}", share, "share", None, limit, share >= limit))
+            rows.append(_row(f"{case}/{what}", share, "share", None, BAR, share >= BAR))
         rows.append(_row(f"{case}/... after", float(np.median(found["after"] or [np.nan])), "samples"))
         rows.append(_row(f"{case}/honest refit taken back", float(np.mean(found["honest taken back"])), "share"))
-        seen = float(np.mean(found["honest refused, half seen"]))
+        seen = round(float(np.mean(found["honest refused, half seen"])), 4)
         rows.append(_row(f"{case}/honest refit refused", float(np.mean(found["honest refused"])), "share", seen))
     return rows
 

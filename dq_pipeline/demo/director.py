@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -101,6 +102,8 @@ class Director:
                     f"it, and {self.var}/airflow/logs/dag_id={name}_initialization says which."
                 )
             feed = plans.feed_of(process, plan, stream, first.metrics.get("rmse", 0.0))
+            told = json.dumps(feed.manifest(process, len(feed.recordings)), indent=1)
+            (self.var / "demo" / "fed.json").write_text(told, encoding="utf-8")
             late = "" if feed.labels is None else f", {len(feed.labels.right)} with a wrong label"
             self.say(f"{len(feed.recordings)} recordings to feed, {len(feed.faults)} of them with a fault{late}")
             with self.timeline.phase("stream"):

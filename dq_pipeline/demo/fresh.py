@@ -36,7 +36,8 @@ def begin_anew(var: Path, say: Callable[[str], None]) -> None:
     for folder in found:
         shutil.rmtree(folder, ignore_errors=True)
     mark.parent.mkdir(parents=True, exist_ok=True)
-    (mark.parent / "summary.json").unlink(missing_ok=True)
+    for told in ("summary.json", "fed.json"):
+        (mark.parent / told).unlink(missing_ok=True)
     if not mark.exists():
         mark.write_text(json.dumps({"topics": {}}), encoding="utf-8")
 

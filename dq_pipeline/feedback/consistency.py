@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from dq_pipeline.errors import DataError
 
@@ -17,6 +18,9 @@ Mask = NDArray[np.bool_]
 WINDOW = 25
 LIMIT = 2.2
 """Robust standard deviations from which a label is in doubt."""
+FALSE = 0.5
+"""Of the labels refused, the share that may be right by chance."""
+SUSPECT = 0.1
 UNLIKELY = 0.1
 """Probability of a class below which it is."""
 _MAD_TO_SD = 1.4826
@@ -64,6 +68,9 @@ def robust_z(residual: Floats) -> Floats:
 def inconsistent(z: Floats, trusted: Mask, per_100: float, limit: float = LIMIT) -> Mask:
     """Which labels (n,) are refused: those beyond the limit, the largest first, within the budget.
 
+    Right labels have tails too, and a model that is never shown them promises too narrow an interval. So no more are
+    refused than that, were all labels right and their residuals normal, half as many would lie there at most.
+
     Parameters
     ----------
     z : (n,)
@@ -78,12 +85,29 @@ def inconsistent(z: Floats, trusted: Mask, per_100: float, limit: float = LIMIT)
     >>> z = np.array([9.0, 0.5, 3.0, 8.0])
     >>> inconsistent(z, np.array([False, False, False, True]), 25.0).tolist()
     [True, False, False, False]
+    >>> tail = np.abs(norm.ppf(np.arange(1, 1000) / 1000))
+    >>> int(inconsistent(tail, np.zeros(999, bool), 5.0).sum())
+    0
+
+    References
+    ----------
+    Benjamini & Hochberg (1995), Controlling the False Discovery Rate, JRSS B 57(1), at a rate of one half.
     """
     most = int(per_100 / 100.0 * len(z) + 1e-9)
-    chosen = np.zeros(len(z), np.bool_)
     in_doubt = np.where(trusted, -np.inf, z)
-    chosen[np.argsort(-in_doubt, kind="stable")[:most]] = True
-    return chosen & (in_doubt > limit)
+    order = np.argsort(-in_doubt, kind="stable")
+    chance = 2.0 * len(z) * norm.sf(in_doubt[order])
+    found = np.flatnonzero((chance <= FALSE * np.arange(1, len(z) + 1)) & (in_doubt[order] > limit))
+    chosen = np.zeros(len(z), np.bool_)
+    chosen[order[: min(most, int(found[-1]) + 1 if len(found) else 0)]] = True
+    return chosen
+
+
+def suspects(z: Floats, trusted: Mask) -> Mask:
+    """Labels (n,) that are in doubt, a tenth of all at most: nothing is to be learned of others from them."""
+    doubted = np.where(trusted, -np.inf, z)
+    least = np.sort(doubted)[::-1][min(int(SUSPECT * len(z)), len(z) - 1)]
+    return (doubted > LIMIT) & (doubted > least)
 
 
 def doubt_of_class(probability: Floats) -> Floats:

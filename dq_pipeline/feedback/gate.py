@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.feedback.consistency import LIMIT, doubt_of_class, inconsistent, robust_z
+from dq_pipeline.feedback.consistency import LIMIT, doubt_of_class, inconsistent, robust_z, suspects
 from dq_pipeline.feedback.duplicates import Neighbours, exact, neighbours
 from dq_pipeline.feedback_section import Gate
 
@@ -26,8 +26,6 @@ not seen it."""
 GATES = ("range", "completeness", "quality", "conflict", "duplicate", "near_duplicate", "relevance", "consistency")
 LEAST = 40
 """Labels below which nobody can say which of them contradicts the others."""
-SUSPECT = 10.0
-"""Of 100 labels, those that contradict most are not learned from when the contradiction is measured once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +210,7 @@ def _consistency(candidates: Candidates, settings: Gate, asked: _Asked, cross_fi
     for _ in range(2):
         said = cross_fit(learn, asked.left)[left]
         doubt = doubt_of_class(said) if candidates.classes else robust_z(candidates.target[left] - said)
-        suspect = inconsistent(doubt, candidates.reviewed[left], SUSPECT)
+        suspect = suspects(doubt, candidates.reviewed[left])
         learn = asked.left & ~_spread(len(learn), left, suspect)
     wrong = inconsistent(doubt, candidates.reviewed[left], settings.labels_per_100)
     figure = _spread(len(asked.left), left, doubt, np.nan)

@@ -93,7 +93,7 @@ def environment(context: Context) -> dict[str, str]:
         "AIRFLOW__API__SECRET_KEY": context.record.jwt_secret,
         "AIRFLOW__API_AUTH__JWT_SECRET": context.record.jwt_secret,
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
-        "PYTHONPATH": str(root),
+        "PYTHONPATH": f"{root}{os.pathsep}{root / 'plugins'}",  # this checkout's, whichever is installed
         "KAFKA_BOOTSTRAP_SERVERS": context.kafka,
         "MLFLOW_TRACKING_URI": context.mlflow_uri,
         "DQ_VAR": str(context.var),

@@ -65,7 +65,9 @@ def site(mlflow_server: Endpoints) -> Iterator[Site]:
         passwords = {"admin": endpoints.airflow_password or "", "viewer": Record.load(var).viewer_password}
         ids = [item["review"] for item in steps.reviews(world, name)["items"]]
         assert len(ids) >= REVIEWS
-        yield Site(endpoints.airflow_url, passwords, world, name, idle, _unused=iter(ids))
+        made = Site(endpoints.airflow_url, passwords, world, name, idle, _unused=iter(ids))
+        assert made.ask("/dq/", "admin").status == 200  # the first answer waits for imports
+        yield made
 
 
 def _stream(plant: Plant) -> None:
@@ -130,7 +132,7 @@ def visit(contexts: Callable[[str, str, str], Any], site: Site) -> Iterator[Any]
     def open_page(path: str, who: str = "admin", size: str = "desktop", scheme: str = "light") -> Any:
         page = contexts(who, size, scheme).new_page()
         opened.append(page)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)  # a busy machine is slow, and not wrong
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda found: said.append(found.text) if found.type == "error" else None)
         page.goto(f"{site.url}{path}")

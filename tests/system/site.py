@@ -59,7 +59,7 @@ class Site:
             sent.setdefault("Content-Type", "application/json")
         request = urllib.request.Request(f"{self.url}{path}", data, sent)
         try:
-            with urllib.request.urlopen(request, timeout=60) as found:
+            with urllib.request.urlopen(request, timeout=120) as found:
                 return Answer(found.status, found.read().decode(), dict(found.headers))
         except urllib.error.HTTPError as error:
             with error:
