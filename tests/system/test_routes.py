@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.live.platform import until
+
 from .site import Site
 
 pytestmark = pytest.mark.system
@@ -176,6 +178,21 @@ def test_a_report_is_signed_with_the_log_in(site: Site) -> None:
     assert site.ask(path, "admin", body | {"sample_id": "made-up"}).status == 409
     flags = site.world.ledger.flags_of(site.process, ["r001033"])["r001033"]
     assert ("admin", True) in {(row.flag.who, row.flag.rejected) for row in flags}
+
+
+def test_what_is_done_on_a_page_is_told_to_the_dags(site: Site) -> None:
+    """`<process>_feedback` waits for labels and reviews: both are asset events as soon as they are there."""
+    dag = f"/api/v2/dags/{site.process}_feedback"
+    until(lambda: site.ask(dag, "admin").status == 200, "the feedback DAG")
+    accepted = {"action": "accept", "token": "told-to-the-dags"}
+    assert site.ask(at(site, OPINIONS, site.review()), "admin", accepted).json["state"] == "settled"
+    rows = {"labels": [{"sample_id": "r001034", "value": 4.25}]}
+    assert site.ask(at(site, "/dq/api/{process}/labels"), "admin", rows).json["new"] == 1
+    for kind in ("reviews", "labels"):
+        uri = f"dq://{site.process}/{kind}"
+        (asset,) = site.ask(f"/api/v2/assets?uri_pattern={uri}", "admin").json["assets"]
+        events = site.ask(f"/api/v2/assets/events?asset_id={asset['id']}", "admin").json
+        assert events["total_entries"] >= 1, uri
 
 
 def test_files_are_kept_by_the_browser(site: Site) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dq_airflow.ui.access import Writer, body
 from dq_airflow.ui.opened import World
+from dq_airflow.ui.telling import tell
 
 router = APIRouter(prefix="/api/{process}")
 
@@ -53,7 +54,10 @@ def add_labels(process: str, user: Writer, sent: Annotated[Labels, Depends(body(
     from dq_pipeline import steps
 
     rows = [{"annotator": user.get_name(), **row.model_dump(exclude_none=True)} for row in sent.labels]
-    return steps.add_labels(world, process, rows, origin="http")
+    taken = steps.add_labels(world, process, rows, origin="http")
+    if taken["new"]:
+        tell(process, "labels", {"new": taken["new"]})
+    return taken
 
 
 @router.post("/reports")

@@ -14,6 +14,7 @@ from dq_airflow.ui import access, assets, drawing, rendering
 from dq_airflow.ui.access import Reader, Writer
 from dq_airflow.ui.labels import Strict
 from dq_airflow.ui.opened import World
+from dq_airflow.ui.telling import tell
 from dq_pipeline.records import Action, FlagKind, State
 
 router = APIRouter()
@@ -166,6 +167,8 @@ def add_opinion(
         why=said.why.strip(),
         token=said.token,
     )
+    if judged["new"] and judged["state"] == "settled":
+        tell(process, "reviews", {"review": review, "outcome": judged["outcome"]})
     return judged | {"next": after}
 
 
