@@ -16,11 +16,12 @@ import pytest
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import FastAPI, HTTPException, Request
 
-from dq_airflow.ui import access, app, assets, labels, opened, reviews
+from dq_airflow.ui import access, app, assets, labels, opened, reviews, telling
 from dq_pipeline import steps
 from dq_pipeline.errors import DataError, RegistryError, StateError
 
 OPINION = {"action": "skip", "token": "t" * 8}
+JUDGED = {"new": True, "state": "settled", "outcome": "accept"}
 Ask = Callable[..., httpx.Response]
 
 
@@ -38,8 +39,23 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     item = {"review": 3, "sample_id": "a", "kinds": ["reported"], "flags": [], "opinions": []}
     queue = {"waiting": 1, "settled": 0, "refused": 0, "items": [item]}
     monkeypatch.setattr(steps, "reviews", lambda *_, **__: queue)
-    monkeypatch.setattr(steps, "judge", lambda *_, **rest: heard.append(rest) or {"new": True})
-    monkeypatch.setattr(steps, "add_labels", lambda _, __, rows, **rest: heard.append({"rows": rows, **rest}))
+    monkeypatch.setattr(steps, "judge", lambda *_, **rest: heard.append(rest) or JUDGED)
+    monkeypatch.setattr(
+        steps, "add_labels", lambda _, __, rows, **rest: heard.append({"rows": rows, **rest}) or {"new": 1}
+    )
+    return heard
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What the DAGs heard; each time the news got lost on its way."""
+    heard: list[tuple[str, str]] = []
+
+    def announce(process: str, kind: str, _: Any) -> bool:
+        heard.append((process, kind))
+        raise RuntimeError("Airflow's database is away")
+
+    monkeypatch.setattr(telling.assets, "announce", announce)
     return heard
 
 
@@ -105,8 +121,14 @@ def test_who_it_is_comes_before_what_is_asked(ask: Ask, said: list[dict[str, Any
 def test_the_reviewer_is_who_is_logged_in(ask: Ask, said: list[dict[str, Any]]) -> None:
     path = "/dq/api/pump/reviews/3/opinions"
     assert ask(path, "anna", OPINION | {"who": "bert"}).status_code == 422
-    assert ask(path, "anna", OPINION).json() == {"new": True, "next": None}
+    assert ask(path, "anna", OPINION).json() == JUDGED | {"next": None}
     assert [one["who"] for one in said] == ["anna"]
+
+
+def test_what_is_done_stands_even_where_the_dags_cannot_be_told(ask: Ask, told: list[tuple[str, str]]) -> None:
+    assert ask("/dq/api/pump/reviews/3/opinions", "anna", OPINION).status_code == 200
+    assert ask("/dq/api/pump/labels", "anna", {"labels": [{"sample_id": "a", "value": 1.0}]}).status_code == 200
+    assert told == [("pump", "reviews"), ("pump", "labels")]
 
 
 def test_a_class_is_named_or_numbered(ask: Ask, said: list[dict[str, Any]]) -> None:
