@@ -27,6 +27,7 @@ def test_a_demo_becomes_rows():
             "after it, not learned yet": {"samples": 5, "mae": 2.0},
             "after it, learned": {"samples": 5, "mae": 1.0},
         },
+        "loop": None,
     }
     rows = {row["name"]: row for row in evidence_rows(summary)}
     assert rows["demo/vacuum/seconds"]["holds"] is False

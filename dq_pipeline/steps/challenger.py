@@ -202,9 +202,9 @@ def manifest_of(data: TrainingData, training: Training) -> tuple[TrainingBatch, 
     chosen = np.flatnonzero(data.learnable)[training.used]
     weights = dict(zip(chosen.tolist(), training.weights.tolist(), strict=True))
     rows = []
-    positions = {name: i for i, name in enumerate(data.batch.ids)}
     for entry in data.manifest:
-        index = [i for i in (positions.get(name) for name in entry["ids"]) if i is not None and i in weights]
+        of_entry = (entry["first"] <= data.number) & (data.number < entry["first"] + len(entry["ids"]))
+        index = [i for i in np.flatnonzero(of_entry).tolist() if i in weights]
         if index:
             starts = data.batch.start[index]
             rows.append(

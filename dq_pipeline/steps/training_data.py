@@ -37,7 +37,7 @@ class TrainingData:
     number : (n,)
         Sample number in stream order; negative in history.
     manifest
-        Batches, their files in the lake and the ids of the samples in each.
+        Batches, their files in the lake, the ids of the samples in each, and the number of the first of these.
     """
 
     batch: SampleBatch
@@ -93,7 +93,8 @@ def history(world: World, process: Process, fact: dict[str, Any]) -> TrainingDat
         good = set(chunk["accepted"])
         accepted.append(np.array([name in good for name in batch.ids], dtype=np.bool_))
         unified.append(np.array(chunk.get("unified") or [np.nan] * len(batch), dtype=np.float64))
-        manifest.append({"batch": chunk["uri"].split("/")[-2], "uri": chunk["uri"], "ids": batch.ids})
+        first = sum(map(len, batches[:-1]))
+        manifest.append({"batch": chunk["uri"].split("/")[-2], "uri": chunk["uri"], "ids": batch.ids, "first": first})
     batch = SampleBatch.concat(batches)
     labels = world.ledger.targets(process.name, batch.ids)
     refused = world.ledger.rejected(process.name, batch.ids)
@@ -103,7 +104,7 @@ def history(world: World, process: Process, fact: dict[str, Any]) -> TrainingDat
         accepted=np.concatenate(accepted) & np.array([name not in refused for name in batch.ids], dtype=np.bool_),
         unified=np.concatenate(unified),
         number=np.arange(-len(batch), 0),
-        manifest=tuple(manifest),
+        manifest=tuple({**entry, "first": entry["first"] - len(batch)} for entry in manifest),
     )
 
 
@@ -134,7 +135,7 @@ def _committed(world: World, process: Process, first: int) -> TrainingData | Non
         unified=np.array([scores.get(name, (None, False))[0] for name in batch.ids], dtype=np.float64),
         number=numbers,
         manifest=tuple(
-            {"batch": row.batch_id, "uri": f"{row.uri}/samples.npz", "ids": one.ids}
+            {"batch": row.batch_id, "uri": f"{row.uri}/samples.npz", "ids": one.ids, "first": row.first_sample}
             for row, one in zip(rows, batches, strict=True)
         ),
     )

@@ -15,6 +15,7 @@ from dq_pipeline.process import Process
 from dq_pipeline.records import TargetRow, TrainingSample, TrainingSet
 from dq_pipeline.steps import paths
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.training_data import TrainingData
 from dq_pipeline.steps.training_gate import Admitted, by_review
 
 TRAINING_BATCH = "training_batch"
@@ -29,11 +30,10 @@ def keep_version(world: World, process: Process, key: str, admitted: Admitted, t
     The same content is the same version, whoever asks and however often.
     """
     data = admitted.data.take(np.flatnonzero(admitted.data.learnable))
-    files = {name: (entry["batch"], entry["uri"]) for entry in data.manifest for name in entry["ids"]}
-    samples, rows = [], []
+    files, samples, rows = _files(data), [], []
     for i, weight in zip(training.used.tolist(), training.weights.tolist(), strict=True):
         name, target = data.batch.ids[i], float(data.target[i])
-        batch, uri = files[name]
+        batch, uri = files[i]
         samples.append(TrainingSample(name, batch, target, weight))
         rows.append([name, target, weight, uri])
     digest = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
@@ -66,6 +66,13 @@ def keep_version(world: World, process: Process, key: str, admitted: Admitted, t
     world.ledger.add_training_set(process.name, version, samples)
     world.ledger.use_training_set(process.name, key, digest)
     return digest
+
+
+def _files(data: TrainingData) -> list[tuple[str, str]]:
+    """Batch and file of each sample (n,); by number, for an id of the history may come again as another recording."""
+    first = np.array([entry["first"] for entry in data.manifest])
+    entries = np.searchsorted(first, data.number, side="right") - 1
+    return [(data.manifest[i]["batch"], data.manifest[i]["uri"]) for i in entries.tolist()]
 
 
 def _reviewers(truths: Mapping[str, TargetRow], names: list[str]) -> dict[str, int]:

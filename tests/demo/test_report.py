@@ -31,6 +31,7 @@ GOOD: dict[str, Any] = {
     "ledger": {"gaps": 0, "duplicates": 0},
     "production": "2",
     "learned": ["2"],
+    "loop": None,
     "predicted_after": 100,
     "where_time_went": {"servers": 10.0},
 }

@@ -110,7 +110,7 @@ training_samples = Table(
     Column("process", Words, primary_key=True),
     Column("hash", Words, primary_key=True),
     Column("sample_id", Words, primary_key=True),
-    words("batch_id"),
+    Column("batch_id", Words, primary_key=True),
     real("target"),
     real("weight", required=False),
 )

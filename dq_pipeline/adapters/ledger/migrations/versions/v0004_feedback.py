@@ -86,7 +86,7 @@ def upgrade() -> None:
             batch_id TEXT NOT NULL,
             target DOUBLE PRECISION NOT NULL,
             weight DOUBLE PRECISION,
-            PRIMARY KEY (process, hash, sample_id)
+            PRIMARY KEY (process, hash, sample_id, batch_id)
         );
         CREATE INDEX training_samples_sample ON dq.training_samples (process, sample_id);
         """
