@@ -18,7 +18,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 def main(folder):
     install_playwright(folder)
-    if not os.environ.get("DQ_CHROMIUM") and not any(map(shutil.which, BROWSERS)):
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/bin"])  # where Debian puts what it installs
+    if not os.environ.get("DQ_CHROMIUM") and not any(shutil.which(name, path=places) for name in BROWSERS):
         install_chromium()
 
 

@@ -88,12 +88,13 @@ def _stream(plant: Plant) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """The machine's Chromium, steered by Playwright."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="make test-system installs Playwright")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = os.environ.get("DQ_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip(f"a browser ({', '.join(names)}) expected in PATH, or its path in DQ_CHROMIUM")
-    with playwright.sync_playwright() as opened:
+    from playwright.sync_api import sync_playwright  # `make test-system` installs it
+
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/bin"])  # where Debian puts what it installs
+    found = (shutil.which(name, path=places) for name in ("chromium", "chromium-browser", "google-chrome"))
+    program = os.environ.get("DQ_CHROMIUM") or next(filter(None, found), None)
+    assert program, "Chromium expected in PATH or its path in DQ_CHROMIUM; `make test-system` installs it"
+    with sync_playwright() as opened:
         launched = opened.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield launched
         launched.close()
