@@ -2,7 +2,7 @@
 
 `take_labels` joins labels that came late >> `fill_queue` puts flagged samples into the review queue and settles what is
 clear >> `govern` asks the governor. Started by the assets `dq://<process>/labels`
-and `dq://<process>/reviews`, and every half hour, for labels that came while no recording did, and for trainings that
+and `dq://<process>/reviews`, and every ten minutes, for flags and labels that came by themselves, and for trainings that
 had to wait. What is due is told as the asset `dq://<process>/due`, which starts `<process>_adaptation`: its challenger
 passes every gate or is refused, whatever asked for it.
 
@@ -22,7 +22,7 @@ from dq_airflow import assets, processes, tasks
 from dq_airflow.arguments import common
 from dq_pipeline.process import Process
 
-BACKSTOP = "*/30 * * * *"
+BACKSTOP = "*/10 * * * *"
 
 
 def feedback(process: Process) -> None:

@@ -116,7 +116,7 @@ def test_feedback_is_started_by_labels_and_reviews_and_by_time(bag: DagBag) -> N
     wanted = dag.timetable.asset_condition
     assert type(wanted).__name__ == "AssetAny", "one of them is enough"
     assert {asset.uri for asset in wanted.objects} == {"dq://vacuum/labels", "dq://vacuum/reviews"}
-    assert dag.timetable.timetable.expression == "*/30 * * * *"
+    assert dag.timetable.timetable.expression == "*/10 * * * *"
     assert (dag.max_active_runs, dag.catchup) == (1, False)
     assert {task.pool for task in dag.tasks} == {"dq_answer"}
 
