@@ -4,8 +4,8 @@ Every kind has a statistic that is large where something is unusual, its values 
 p-value. A sample is flagged by the kinds whose p-value is at most their level. Low scores and errors have a share of
 the budget each; what is known with the answer has the rest, at a level found so that together they keep it.
 
-@@
-some hold what is wrong. Models that had seen older ones only said what is compared here; distances and neighbours come
+The reference are the newest samples that were learned from, without those that score as low as one in ten does: some of
+them hold what is wrong. Models that had seen older ones only said what is compared here; distances and neighbours come
 from all blocks but the sample's own.
 
 What a window of samples has in common is drift, and no reason to look at each of them: what its median exceeds that of

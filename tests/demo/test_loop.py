@@ -39,12 +39,12 @@ def test_a_loop_as_it_should_be_lacks_nothing() -> None:
 @pytest.mark.parametrize(
     ("part", "figure", "value"),
     [
-        ("flags", "recall", 0.79),
+        ("flags", "recall", 0.69),
         ("flags", "recall", None),
-        ("flags", "rate", 0.16),
-        ("gate", "caught", 0.7),
+        ("flags", "rate", 0.19),
+        ("gate", "caught", 0.5),
         ("gate", "caught", None),
-        ("gate", "lost", 0.06),
+        ("gate", "lost", 0.09),
     ],
 )
 def test_what_misses_its_bar_is_told_and_written(part: str, figure: str, value: float | None) -> None:
@@ -52,6 +52,12 @@ def test_what_misses_its_bar_is_told_and_written(part: str, figure: str, value: 
     (told,) = shortcomings(worse)
     assert str(value) in told
     assert sum(row["holds"] is False for row in evidence_rows("lab", worse)) == 1
+
+
+def test_a_figure_that_misses_its_bar_by_chance_is_written_and_no_failure() -> None:
+    near = FOUND | {"flags": FOUND["flags"] | {"recall": 0.775}}
+    assert shortcomings(near) == []
+    assert sum(row["holds"] is False for row in evidence_rows("lab", near)) == 1
 
 
 def test_a_loop_that_never_trained_by_labels_is_no_loop() -> None:
