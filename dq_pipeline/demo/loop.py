@@ -17,7 +17,7 @@ from dq_pipeline.wiring import World
 RECALL, RATE, CAUGHT, LOST = 0.8, 0.15, 0.8, 0.05
 """Bars: flagged of what is injected, at least, and of all, at most; refused of wrong labels, and of right ones."""
 _CHANCE = {"recall": 0.1, "rate": 0.03, "caught": 0.2, "lost": 0.03}
-"""By how much the share of one stream, with some forty samples that are wrong and ten wrong labels, may miss its bar."""
+"""By how much a share may miss its bar on one stream, of some forty wrong samples and ten wrong labels."""
 _OF_LABELS = frozenset({"consistency", "conflict", "range"})
 
 
@@ -105,17 +105,23 @@ def shortcomings(found: dict[str, Any]) -> list[str]:
     asked = {row["asked_by"] for row in found["trainings"] if row["stage"] in ("Production", "Archived")}
     flags, gate = found["flags"], found["gate"]
     checks = {
-        f"of what was injected {flags['recall']} flagged, {RECALL} expected": (flags["recall"] or 0.0)
-        >= RECALL - _CHANCE["recall"],
-        f"{flags['rate']} of all samples flagged, at most {RATE} expected": (flags["rate"] or 0.0)
-        <= RATE + _CHANCE["rate"],
-        f"of the wrong labels {gate['caught']} refused, {CAUGHT} expected": (gate["caught"] or 0.0)
-        >= CAUGHT - _CHANCE["caught"],
-        f"of the right labels {gate['lost']} refused, at most {LOST} expected": (gate["lost"] or 0.0)
-        <= LOST + _CHANCE["lost"],
-        f"a training asked for by new labels expected, found {', '.join(sorted(asked))}": "labels" in asked,
+        f"of what was injected {flags['recall']} flagged, {RECALL} expected": _misses(
+            flags["recall"], RECALL, "recall"
+        ),
+        f"{flags['rate']} of all samples flagged, at most {RATE} expected": _exceeds(flags["rate"], RATE, "rate"),
+        f"of the wrong labels {gate['caught']} refused, {CAUGHT} expected": _misses(gate["caught"], CAUGHT, "caught"),
+        f"of the right labels {gate['lost']} refused, at most {LOST} expected": _exceeds(gate["lost"], LOST, "lost"),
+        f"a training asked for by new labels expected, found {', '.join(sorted(asked))}": "labels" not in asked,
     }
-    return [text for text, good in checks.items() if not good]
+    return [text for text, bad in checks.items() if bad]
+
+
+def _misses(value: float | None, bar: float, share: str) -> bool:
+    return (value or 0.0) < bar - _CHANCE[share]
+
+
+def _exceeds(value: float | None, bar: float, share: str) -> bool:
+    return (value or 0.0) > bar + _CHANCE[share]
 
 
 def evidence_rows(process: str, found: dict[str, Any]) -> list[dict[str, Any]]:
