@@ -1,9 +1,10 @@
 """Trains again when what production tells asks for it: labels, flags, the error seen, or time.
 
 `take_labels` joins labels that came late >> `fill_queue` puts flagged samples into the review queue and settles what is
-clear >> `govern` asks the governor. Started by the assets `dq://<process>/labels` and `dq://<process>/reviews`, and every
-ten minutes, for flags and labels that came by themselves, and for trainings that had to wait. What is due is told as the asset `dq://<process>/due`, which starts `<process>_adaptation`: its challenger
-passes every gate or is refused, whatever asked for it.
+clear >> `govern` asks the governor. Started by the assets `dq://<process>/labels` and `dq://<process>/reviews`, and
+every ten minutes, for flags and labels that came by themselves, and for trainings that had to wait. What is due is told
+as the asset `dq://<process>/due`, which starts `<process>_adaptation`: its challenger passes every gate or is refused,
+whatever asked for it.
 
 Parameters: none. The log of `govern` says why, and why not; `dq governor PROCESS` says the same. What asks for a
 training and what objects to it is `feedback.retrain` of the process file. Labels that this run takes start it once

@@ -105,9 +105,7 @@ def shortcomings(found: dict[str, Any]) -> list[str]:
     asked = {row["asked_by"] for row in found["trainings"] if row["stage"] in ("Production", "Archived")}
     flags, gate = found["flags"], found["gate"]
     checks = {
-        f"of what was injected {flags['recall']} flagged, {RECALL} expected": _misses(
-            flags["recall"], RECALL, "recall"
-        ),
+        f"of what is wrong {flags['recall']} flagged, {RECALL} expected": _misses(flags["recall"], RECALL, "recall"),
         f"{flags['rate']} of all samples flagged, at most {RATE} expected": _exceeds(flags["rate"], RATE, "rate"),
         f"of the wrong labels {gate['caught']} refused, {CAUGHT} expected": _misses(gate["caught"], CAUGHT, "caught"),
         f"of the right labels {gate['lost']} refused, at most {LOST} expected": _exceeds(gate["lost"], LOST, "lost"),
@@ -117,11 +115,11 @@ def shortcomings(found: dict[str, Any]) -> list[str]:
 
 
 def _misses(value: float | None, bar: float, share: str) -> bool:
-    return (value or 0.0) < bar - _CHANCE[share]
+    return value is not None and value < bar - _CHANCE[share]
 
 
 def _exceeds(value: float | None, bar: float, share: str) -> bool:
-    return (value or 0.0) > bar + _CHANCE[share]
+    return value is not None and value > bar + _CHANCE[share]
 
 
 def evidence_rows(process: str, found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -150,7 +148,7 @@ def _row(
     *,
     at_least: bool = False,
 ) -> dict[str, Any]:
-    holds = None if bar is None else value is not None and (value >= bar if at_least else value <= bar)
+    holds = None if bar is None or value is None else value >= bar if at_least else value <= bar
     return {
         "name": f"loop/{process}/{what}",
         "value": value,

@@ -40,18 +40,23 @@ def test_a_loop_as_it_should_be_lacks_nothing() -> None:
     ("part", "figure", "value"),
     [
         ("flags", "recall", 0.69),
-        ("flags", "recall", None),
         ("flags", "rate", 0.19),
         ("gate", "caught", 0.5),
-        ("gate", "caught", None),
         ("gate", "lost", 0.09),
     ],
 )
-def test_what_misses_its_bar_is_told_and_written(part: str, figure: str, value: float | None) -> None:
+def test_what_misses_its_bar_is_told_and_written(part: str, figure: str, value: float) -> None:
     worse = FOUND | {part: FOUND[part] | {figure: value}}
     (told,) = shortcomings(worse)
     assert str(value) in told
     assert sum(row["holds"] is False for row in evidence_rows("lab", worse)) == 1
+
+
+def test_a_reviewer_who_was_faster_leaves_the_gate_without_a_verdict() -> None:
+    nothing = FOUND | {"gate": {"caught": None, "lost": 0.0}}
+    assert shortcomings(nothing) == []
+    rows = {row["name"]: row for row in evidence_rows("lab", nothing)}
+    assert rows["loop/lab/gate_wrong_labels_refused"]["holds"] is None
 
 
 def test_a_figure_that_misses_its_bar_by_chance_is_written_and_no_failure() -> None:
