@@ -45,7 +45,7 @@ from dq_pipeline.steps.reference import fit_learned, fit_scorers
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.training_data import training_data
-from dq_pipeline.steps.training_gate import admit, check_volume
+from dq_pipeline.steps.training_gate import Admitted, admit, check_volume, shortage
 from dq_pipeline.steps.training_version import TRAINING_BATCH, keep_version
 from dq_pipeline.steps.trainings import record
 from dq_pipeline.steps.watch_drift import committed_samples
@@ -106,15 +106,8 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
     settings = _settings(world.process(process), serving)
     since = span[0] if span else _change(world, process)
     release, evidence = replace(serving.bundle, settings=settings.deciding(), created_at=utc_now()), None
-    if kind != "rereference":
-        admitted = admit(
-            world,
-            settings,
-            training_data(world, settings),
-            threshold=release.threshold,
-            version=serving.version,
-        )
-        check_volume(settings, admitted)
+    admitted = None if kind == "rereference" else _admitted(world, settings, serving, span)
+    if admitted is not None:
         data = admitted.data
         judged = fit_and_judge(data, settings, serving.bundle, key=key, since=since, progress=progress)
         batch = keep_version(world, settings, key, admitted, judged.training)
@@ -136,6 +129,18 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
     elif since is not None:
         release = replace(release, reference_from=since, rebuilding=True)
     return release, evidence, serving.version
+
+
+def _admitted(world: World, settings: Process, serving: Serving, span: list[int] | None) -> Admitted | None:
+    """What may be learned from; None where a new reference is due as well, and there is too little for the model: it
+    is carried over."""
+    data = training_data(world, settings)
+    admitted = admit(world, settings, data, threshold=serving.bundle.threshold, version=serving.version)
+    if span and (why := shortage(settings, admitted)):
+        log.warning("the new reference goes with the old model: %s", why)
+        return None
+    check_volume(settings, admitted)
+    return admitted
 
 
 def adapt(

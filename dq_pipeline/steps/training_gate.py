@@ -137,22 +137,30 @@ def asked_of(
     )
 
 
+def shortage(process: Process, admitted: Admitted) -> str | None:
+    """Why there is too little to train on, with what became of the samples; None if there is enough."""
+    passed = int(admitted.verdict.passed.sum())
+    why = too_few(passed, admitted.new, process.feedback.gate, process.model.min_samples)
+    if why is None:
+        return None
+    lost = ", ".join(f"{count} by {gate}" for gate, count in admitted.verdict.counts.items()) or "none"
+    return (
+        f"{process.name}: {why} among {len(admitted.verdict.passed)} labelled ones; refused: {lost}. "
+        f"Wait for more labels; `dq gate {process.name}` shows what is refused and why"
+    )
+
+
 def check_volume(process: Process, admitted: Admitted) -> None:
     """Refuse a training of too little.
 
     Raises
     ------
     DataError
-        Saying how many samples passed, and what became of the others.
+        With :func:`shortage`.
     """
-    passed = int(admitted.verdict.passed.sum())
-    why = too_few(passed, admitted.new, process.feedback.gate, process.model.min_samples)
+    why = shortage(process, admitted)
     if why is not None:
-        lost = ", ".join(f"{count} by {gate}" for gate, count in admitted.verdict.counts.items()) or "none"
-        raise DataError(
-            f"{process.name}: {why} among {len(admitted.verdict.passed)} labelled ones; refused: {lost}. "
-            f"Wait for more labels; `dq gate {process.name}` shows what is refused and why"
-        )
+        raise DataError(why)
 
 
 def _features(process: Process, batch: SampleBatch) -> Features:
