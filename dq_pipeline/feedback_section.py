@@ -21,7 +21,7 @@ class Review(_Section):
 
     settle: bool = True
     reject_below: float = Field(0.5, ge=0, le=1)
-    accept_within: float = Field(0.25, ge=0, le=1)
+    accept_within: float = Field(0.0, ge=0, le=1)
     seen_share: float = Field(0.1, ge=0, le=1)
     second_opinion: Annotated[float, Field(ge=0, le=1)] | Literal["conflicts"] = 0.0
     tolerance: float = Field(0.25, ge=0, le=10)

@@ -17,7 +17,7 @@ TWO = (*ONE, TargetRow("s1", 2.3, "file", "shift"))
 def settled(**options: Any) -> Any:
     known: dict[str, Any] = {"unified": 0.6, "threshold": 0.25, "answer": ANSWER, "labels": ONE, "scale": 1.0}
     values = {**known, "classes": False, **options}
-    return clear(values.pop("rules", Rules()), values.pop("kinds", ["wide_interval"]), **values)
+    return clear(values.pop("rules", Rules(accept_within=0.25)), values.pop("kinds", ["wide_interval"]), **values)
 
 
 def test_a_score_far_below_the_threshold_rejects() -> None:
@@ -44,7 +44,7 @@ def test_a_label_near_the_answer_is_believed_where_only_the_answer_was_odd() -> 
     assert settled().rule == "accept_within"
     assert settled(kinds=["wide_interval", "beyond_interval"]) is None
     assert settled(labels=(TargetRow("s1", 2.3, "labels"),)) is None
-    assert settled(rules=Rules(accept_within=0.0)) is None
+    assert settled(rules=Rules()) is None, "only where the process file states it"
     assert settled(labels=()) is None
 
 
