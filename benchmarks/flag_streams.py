@@ -180,7 +180,7 @@ def injected(name: str, begin: int, kind: str, every: int, samples: int | None) 
 
 def loop(seed: int, every: int) -> tuple[Process, Played]:
     """The demo's pump-down: faults in history and stream, wear, labels that come late and some of them wrong."""
-    plan, process = PLANS["vacuum"], load(PROCESSES / "vacuum.yaml")
+    plan, process = PLANS["vacuum_lab"], load(PROCESSES / "vacuum_lab.yaml").as_recorded
     begin, rng = process.history.samples, np.random.default_rng(seed)
     past = prepare(vacuum.simulate(begin, rng), process, seed=seed + 1, faults=plan.faults)
     wear = vacuum.VacuumDrift(begin + plan.drift.at, "wear", plan.wear)

@@ -31,7 +31,7 @@ Row = dict[str, Any]
 def measure(short: bool) -> list[Row]:
     """Rows {name, value, unit, against, bar, holds}: recall, rates and the two baselines; the loop alone if short."""
     played = [loop(seed, SELDOM if short else EVERY) for seed in SEEDS[: 1 if short else None]]
-    rows = list(_loop([one for _, one in played]))
+    rows = list(_loop([one for _, one in played], played[0][0].feedback.flags_per_100))
     for name in () if short else available():
         for kind in ("nothing", "faults", "drifted"):
             process, told = injected(name, HISTORY[name], kind, EVERY, None)
@@ -39,7 +39,7 @@ def measure(short: bool) -> list[Row]:
     return rows
 
 
-def _loop(played: Sequence[Played]) -> Iterator[Row]:
+def _loop(played: Sequence[Played], budget: float) -> Iterator[Row]:
     flagged = [one.flagged() for one in played]
     pairs = list(zip(flagged, played, strict=True))
     rate, recall = _mean(flagged), np.mean([mask[one.wrong].mean() for mask, one in pairs])
@@ -56,7 +56,7 @@ def _loop(played: Sequence[Played]) -> Iterator[Row]:
     }
     yield _row("flags/loop/recall of as many lowest scores", float(lowest), "share", "the unified score alone")
     well = 100.0 * np.mean([mask[~one.wrong].mean() for mask, one in pairs])
-    yield _row("flags/loop/flagged where nothing is wrong", float(well), "per 100", "budget 5")
+    yield _row("flags/loop/flagged where nothing is wrong", float(well), "per 100", f"budget {budget:g}")
     for what in ("faulty", "mislabelled"):
         found = np.mean([mask[getattr(one, what)].mean() for mask, one in pairs])
         low = np.mean([_lowest(one, mask)[getattr(one, what)].mean() for mask, one in pairs])
