@@ -16,8 +16,8 @@ import numpy as np
 from benchmarks.flag_streams import Played, loop
 from benchmarks.flags import EVERY, SEEDS, SELDOM
 from dq_pipeline.feedback.settling import clear
-from dq_pipeline.feedback_section import Review
 from dq_pipeline.records import PredictionRow, TargetRow
+from dq_pipeline.sections.feedback import Review
 
 Row = dict[str, Any]
 

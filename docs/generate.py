@@ -18,10 +18,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from dq_pipeline import feedback_section  # noqa: E402
 from dq_pipeline import process as model  # noqa: E402
 from dq_pipeline.encode import ENCODERS, Encoded  # noqa: E402
 from dq_pipeline.encode.registry import find  # noqa: E402
+from dq_pipeline.sections import audit as audit_section  # noqa: E402
+from dq_pipeline.sections import contract as contract_section  # noqa: E402
+from dq_pipeline.sections import feedback as feedback_section  # noqa: E402
+from dq_pipeline.sections import rollout as rollout_section  # noqa: E402
+from dq_pipeline.sections import watch as watch_section  # noqa: E402
 from dq_pipeline.units import UNITS  # noqa: E402
 
 PAGE, FIGURES = ROOT / "docs" / "processes.md", ROOT / "docs" / "figures.md"
@@ -81,6 +85,11 @@ SECTIONS = {
     "feedback.review": feedback_section.Review,
     "feedback.gate": feedback_section.Gate,
     "feedback.retrain": feedback_section.Retrain,
+    "rollout": rollout_section.Rollout,
+    "contracts.NAME": contract_section.Contract,
+    "audit": audit_section.Audit,
+    "watch": watch_section.Watch,
+    "drill": watch_section.Drill,
     "history": model.History,
 }
 
@@ -102,6 +111,11 @@ MEANING = {
     "model": "How the model is trained.",
     "promotion": "What a challenger must pass.",
     "feedback": "Which samples are flagged, and how many.",
+    "rollout": "The way of a release into Production. Operates only.",
+    "contracts": "By name, what a metric of production must be. Operates only.",
+    "audit": "How sensors are audited. Operates only.",
+    "watch": "What silence, lag and sick loops are. Operates only.",
+    "drill": "Faults that are injected to see whether they are found. Operates only.",
     "feedback.review": "Which flagged samples are settled without a person. Operates only.",
     "feedback.gate": "What a sample must be to train a model. Operates only.",
     "feedback.retrain": "When a model is trained again, and when not. Operates only.",

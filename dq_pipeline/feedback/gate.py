@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dq_pipeline.feedback.consistency import LIMIT, doubt_of_class, inconsistent, robust_z, suspects
 from dq_pipeline.feedback.duplicates import Neighbours, exact, neighbours
-from dq_pipeline.feedback_section import Gate
+from dq_pipeline.sections.feedback import Gate
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dq_pipeline.feedback.coverage import Coverage
-from dq_pipeline.feedback_section import Retrain
+from dq_pipeline.sections.feedback import Retrain
 
 WEEK = timedelta(days=7)
 TRIVIAL = ("reinstate",)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dq_pipeline.feedback.review import half_width, share_of
-from dq_pipeline.feedback_section import Review as Rules
 from dq_pipeline.records import Action, PredictionRow, TargetRow
 from dq_pipeline.records.truth import counting
+from dq_pipeline.sections.feedback import Review as Rules
 
 _BEFORE_TRUTH = {"wide_interval", "unusual_prediction", "out_of_distribution"}
 _FOR_PEOPLE = {"reported"}

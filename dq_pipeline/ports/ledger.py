@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from dq_pipeline.ports.alerts import Alerts
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.reviews import Reviews
 from dq_pipeline.ports.samples import Samples
@@ -30,7 +31,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Protocol):
+class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

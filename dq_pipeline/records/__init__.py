@@ -1,5 +1,6 @@
 """What the ledger keeps, as plain records: the language that steps and adapters share."""
 
+from dq_pipeline.records.alerts import Alert, AlertRow, Cause, Severity
 from dq_pipeline.records.batches import (
     BatchState,
     Claim,
@@ -23,9 +24,12 @@ from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 __all__ = [
     "UNBUDGETED",
     "Action",
+    "Alert",
+    "AlertRow",
     "BatchOutcome",
     "BatchState",
     "Candidate",
+    "Cause",
     "Change",
     "Claim",
     "CommittedBatch",
@@ -56,6 +60,7 @@ __all__ = [
     "Role",
     "Ruling",
     "SampleScore",
+    "Severity",
     "Stage",
     "State",
     "TargetRow",

@@ -12,7 +12,10 @@ Role = Literal["champion", "shadow", "canary", "replay"]
 
 @dataclass(frozen=True, slots=True)
 class SampleScore:
-    """Quality of one sample in one scope, by the release that scored it, and the message that it came in."""
+    """Quality of one sample in one scope, by the release that scored it, and the message that it came in.
+
+    `arrived_at` is by the broker's clock.
+    """
 
     sample_id: str
     scope: Literal["horizon", "completion"]
@@ -26,6 +29,7 @@ class SampleScore:
     metadata: Mapping[str, str] = field(default_factory=dict)
     partition: int | None = None
     offset: int | None = None
+    arrived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from dq_pipeline.samples import SampleBatch, Scope
 from dq_pipeline.steps import landing, oracle, outcome, paths
 from dq_pipeline.steps.answer import Answers, answer
 from dq_pipeline.steps.beyond import beyond_interval
-from dq_pipeline.steps.clock import as_datetime, as_moment, utc_now
+from dq_pipeline.steps.clock import as_datetime, as_moment, moment_of, utc_now
 from dq_pipeline.steps.gate import Gated, decode_all, sort_out
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.serving import Serving, in_production
@@ -191,7 +191,7 @@ def _rows(
     statistic: NDArray[np.float64] | None = None,
 ) -> list[SampleScore]:
     names, batch = tuple(DIMENSIONS), scored.batch
-    came = [gated.origins[scope].get(name, (None, None)) for name in batch.ids]
+    came = [gated.origins[scope].get(name) for name in batch.ids]
     rows = [
         SampleScore(
             sample_id=batch.ids[i],
@@ -204,10 +204,11 @@ def _rows(
             accepted=bool(scored.accepted[i]),
             drift_statistic=None if statistic is None else float(statistic[i]),
             metadata=dict(batch.metadata[i]),
-            partition=came[i][0],
-            offset=came[i][1],
+            partition=None if message is None else message.partition,
+            offset=None if message is None else message.offset,
+            arrived_at=None if message is None else moment_of(message.timestamp_ms),
         )
-        for i in range(len(batch))
+        for i, message in enumerate(came)
     ]
     return rows if keep is None else [row for row, kept in zip(rows, keep, strict=True) if kept]
 

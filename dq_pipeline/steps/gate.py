@@ -29,14 +29,14 @@ class Gated:
     horizons, completions
         Samples sorted by (start, id); a sample may be in both.
     origins
-        Per scope and sample id the partition and the offset of its message.
+        Per scope and sample id the message that it came in.
     unknown
         Columns that are no sensor of the process, by how many messages had them: ignored, and reported.
     """
 
     horizons: SampleBatch
     completions: SampleBatch
-    origins: dict[Scope, dict[str, tuple[int, int]]]
+    origins: dict[Scope, dict[str, RawMessage]]
     quarantined: tuple[Quarantined, ...]
     dead_letters: tuple[Outgoing, ...]
     unknown: dict[str, int]
@@ -97,10 +97,7 @@ def sort_out(decoded: Decoded, process: Process, seen: Seen) -> Gated:
     return Gated(
         horizons=_batch(placed["horizon"], process, grids["horizon"]),
         completions=_batch(placed["completion"], process, grids["completion"]),
-        origins={
-            scope: {name: (message.partition, message.offset) for name, (message, _) in samples.items()}
-            for scope, samples in placed.items()
-        },
+        origins={scope: {name: message for name, (message, _) in samples.items()} for scope, samples in placed.items()},
         quarantined=tuple(
             Quarantined(m.partition, m.offset, error.reason, error.detail, error.sample_id, scope)
             for m, scope, error in refused

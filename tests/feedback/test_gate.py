@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dq_pipeline.feedback.consistency import LIMIT, doubt_of_class, inconsistent, robust_z
 from dq_pipeline.feedback.duplicates import exact, neighbours
 from dq_pipeline.feedback.gate import Candidates, judge, too_few
-from dq_pipeline.feedback_section import Gate
+from dq_pipeline.sections.feedback import Gate
 
 SENSOR = np.array([0, 0, 1])
 

@@ -21,7 +21,7 @@ from dq_pipeline.feedback.governor import (
     triggers,
     used_s,
 )
-from dq_pipeline.feedback_section import Retrain
+from dq_pipeline.sections.feedback import Retrain
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

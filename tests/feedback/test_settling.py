@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dq_pipeline.feedback.settling import clear, rounds, seen_all_the_same
-from dq_pipeline.feedback_section import Review as Rules
 from dq_pipeline.records import PredictionRow, TargetRow
+from dq_pipeline.sections.feedback import Review as Rules
 
 ANSWER = PredictionRow("s1", "3", "champion", 2.0, 1.0, 3.0, 0.6, None, False)
 ONE = (TargetRow("s1", 2.2, "labels", "lab"),)

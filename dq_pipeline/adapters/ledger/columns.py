@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -115,8 +116,11 @@ def document(name: str) -> Column[Any]:
 
 
 def of_incident() -> tuple[Column[Any] | UniqueConstraint, ...]:
-    """When it was seen and whether people were told; of a sensor at fault also its life."""
+    """What went wrong, when it was seen and whether people were told; its cause, and its life."""
     return (
+        words("kind"),
+        words("title"),
+        document("evidence"),
         instant("at"),
         flag("told"),
         Column("event", BigInteger, ForeignKey(f"{SCHEMA}.drift_events.id")),
@@ -127,5 +131,10 @@ def of_incident() -> tuple[Column[Any] | UniqueConstraint, ...]:
         words("ending", required=False),
         words("closed_by", required=False),
         instant("closed_at", required=False),
+        words("cause", required=False),
+        words("subject", required=False),
+        words("severity", required=False),
+        real("confidence", required=False),
+        Column("record", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
         UniqueConstraint("event", name="incidents_event"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dq_pipeline.adapters.ledger.alerts import Alerts
 from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.drift import Drift
 from dq_pipeline.adapters.ledger.facts import Facts
@@ -30,6 +31,7 @@ class PostgresLedger(
     Reviews,
     Trainings,
     Governing,
+    Alerts,
     Releases,
     Facts,
     Summary,

@@ -126,6 +126,7 @@ scores = Table(
     document("metadata"),
     Column("partition", Integer),  # the message it came in
     whole("offset", required=False),
+    instant("arrived_at", required=False),  # by the broker's clock
     CheckConstraint("(scope = 'completion') = (sample IS NOT NULL)", name="scores_numbered"),
 )
 Index("scores_sample", scores.c.process, scores.c.sample, unique=True, postgresql_where=text("sample IS NOT NULL"))
@@ -242,9 +243,7 @@ drift_alarms = Table(
     document("evidence"),
     instant("at"),
 )
-incidents = Table(
-    "incidents", metadata, number(), of_process(), words("kind"), words("title"), document("evidence"), *of_incident()
-)
+incidents = Table("incidents", metadata, number(), of_process(), *of_incident())
 releases = Table(
     "releases",
     metadata,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from dq_pipeline.sections.section import Section
 
 Hour = Annotated[int, Field(ge=0, le=23)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Review(_Section):
+class Review(Section):
     """Which flagged samples are settled without a person, and which share of these a person sees all the same.
 
     Operates only: takes effect with the next sample that is looked at.
@@ -28,7 +26,7 @@ class Review(_Section):
     most_opinions: int = Field(3, ge=2, le=9)
 
 
-class Gate(_Section):
+class Gate(Section):
     """What a sample must be to train a model. Operates only: takes effect with the next training."""
 
     missing: float = Field(0.5, ge=0, le=1)
@@ -45,7 +43,7 @@ class Gate(_Section):
         return limits
 
 
-class Retrain(_Section):
+class Retrain(Section):
     """When a model is trained again, and when not. Operates only: takes effect at the next parse.
 
     A drift leads to a training by `drift.policy`; what is stated here comes on top. By default nothing does.
@@ -78,7 +76,7 @@ class Retrain(_Section):
         return self.cooldown_h > 0 or self.budget_s is not None or self.hours is not None
 
 
-class Feedback(_Section):
+class Feedback(Section):
     """Which samples a person should look at: how many where nothing is wrong, and where a score is doubtful."""
 
     flags_per_100: float = Field(5.0, gt=0, le=50)

@@ -1,0 +1,1 @@
+"""Audits: whether each sensor measures what it should, as far as the others can tell."""

@@ -1,0 +1,1 @@
+"""The sections of a process file, validated. Light to import: Airflow's parser reads them."""

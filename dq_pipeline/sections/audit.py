@@ -1,0 +1,12 @@
+"""`audit` of a process file: whether sensors measure right."""
+
+from __future__ import annotations
+
+from dq_pipeline.sections.section import Section
+
+
+class Audit(Section):
+    """How sensors are audited, and what is done with one that is surely at fault.
+
+    Operates only: takes effect at the next parse.
+    """

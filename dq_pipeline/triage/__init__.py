@@ -1,0 +1,1 @@
+"""Triage: which cause explains what was measured."""
