@@ -153,7 +153,7 @@ def asked_of(
             features=matrix,
             sensor=features.chosen // len(STATISTICS),
             target=data.target,
-            classes=len(process.target.classes) if process.target.task == "classification" else 0,
+            classes=process.target.class_count,
             accepted=data.accepted,
             unified=data.unified,
             threshold=threshold,
