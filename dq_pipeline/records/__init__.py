@@ -13,7 +13,7 @@ from dq_pipeline.records.batches import (
 )
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
-from dq_pipeline.records.incidents import Ending, Incident
+from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
@@ -23,6 +23,7 @@ from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
     "UNBUDGETED",
+    "WITHHELD",
     "Action",
     "Alert",
     "AlertRow",
@@ -34,6 +35,7 @@ __all__ = [
     "Claim",
     "CommittedBatch",
     "DetectorState",
+    "Diagnosis",
     "DriftAlarm",
     "DriftEvent",
     "Ending",

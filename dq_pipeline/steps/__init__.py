@@ -11,6 +11,7 @@ from dq_pipeline.steps.flags import flags, report
 from dq_pipeline.steps.govern import ask, govern, governor
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
+from dq_pipeline.steps.incidents import incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
@@ -25,6 +26,7 @@ from dq_pipeline.steps.reviews import review, reviews
 from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
+from dq_pipeline.steps.triage import triage
 
 __all__ = [
     "Held",
@@ -47,6 +49,7 @@ __all__ = [
     "from_label_studio",
     "govern",
     "governor",
+    "incident",
     "judge",
     "label_state",
     "let_go",
@@ -68,6 +71,7 @@ __all__ = [
     "take_labels",
     "to_label_studio",
     "train",
+    "triage",
     "unify",
     "would_refuse",
 ]

@@ -133,6 +133,20 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
     return decided
 
 
+@step(pools.ANSWER, may_emit=("incident",))
+def triage(process: str) -> Result:
+    """Put what is open and unexplained down to its causes; new incidents are an asset event.
+
+    A rollback that comes of it is done by the deployment's next `decide`.
+    """
+    from dq_pipeline import steps
+
+    with reporting(get_current_context(), process) as world:
+        found = steps.triage(world, process)
+    log.info("%s: %d open incidents; %s", process, len(found["incidents"]), found["why"] or found["branch"])
+    return {**found, "incidents": [f"{one['id']}: {one['title']}" for one in found["incidents"]]}
+
+
 # --- release
 
 
