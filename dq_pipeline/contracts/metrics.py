@@ -5,6 +5,7 @@ A metric is one function and one line in :data:`METRICS`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -44,6 +45,18 @@ class Metric:
     tolerance: Tolerance
     binary: bool = False
     quantile: float | None = None
+
+
+def figure(metric: Metric, parts: Floats, quantile: float = 0.5) -> float | None:
+    """The metric of some samples; None where they give none."""
+    parts = known(parts)
+    found = float(metric.figure(parts, quantile)) if len(parts) else float("nan")
+    return found if math.isfinite(found) else None
+
+
+def known(parts: Floats) -> Floats:
+    """The rows that say something."""
+    return parts[np.isfinite(parts).all(axis=1)]
 
 
 def _mean(parts: Floats, _quantile: float) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dq_pipeline.contracts.metrics import Metric
+from dq_pipeline.contracts.metrics import Metric, known
 from dq_pipeline.release.bootstrap import circular_blocks
 from dq_pipeline.release.promotion import LEVEL, LOOKS
 from dq_pipeline.sections.contract import Tolerance
@@ -104,7 +104,7 @@ def judge(
     ----------
     Politis & Romano (1992), A Circular Block-Resampling Procedure for Stationary Data.
     """
-    parts = _known(parts)
+    parts = known(parts)
     if len(parts) < least:
         return Judgement("not_enough_data", len(parts), f"{len(parts)} samples, {least} needed")
     level = LEVEL / LOOKS / max(family, 1)
@@ -129,16 +129,9 @@ def judge(
     )
 
 
-def figure(metric: Metric, parts: Floats, quantile: float = 0.5) -> float | None:
-    """The metric of some samples; None where they give none."""
-    parts = _known(parts)
-    found = float(metric.figure(parts, quantile)) if len(parts) else float("nan")
-    return found if math.isfinite(found) else None
-
-
 def _expected(metric: Metric, expectation: Expectation, quantile: float, rng: np.random.Generator) -> _Estimate:
     assert expectation.figure is not None
-    parts = None if expectation.parts is None else _known(expectation.parts)
+    parts = None if expectation.parts is None else known(expectation.parts)
     if parts is None or len(parts) < 2:
         return _Estimate(expectation.figure, 0.0, float("inf"))
     found = _estimate(metric, parts, quantile, rng)
@@ -170,7 +163,3 @@ def _ends(found: _Estimate, level: float) -> tuple[float, float]:
     quantile = stats.norm.ppf(1.0 - level) if math.isinf(found.freedom) else stats.t.ppf(1.0 - level, found.freedom)
     reach = float(quantile) * found.error
     return found.figure - reach, found.figure + reach
-
-
-def _known(parts: Floats) -> Floats:
-    return parts[np.isfinite(parts).all(axis=1)]

@@ -40,7 +40,7 @@ FILES: Mapping[str, str] = {
     "error_model": "error.npz",
     "trace": "trace.npz",
 }
-"""Part -> its file. All but features and model may be absent: a release made before there were flags, or traces, has none."""
+"""Part -> its file. All but features and model may be absent: an older release has neither flags nor a trace."""
 
 
 @dataclass(frozen=True, slots=True)
