@@ -4,6 +4,7 @@ from dq_pipeline.steps.act import act, drain
 from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
+from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.error_estimate import error_estimate
 from dq_pipeline.steps.flag_export import export_rows
@@ -39,6 +40,8 @@ __all__ = [
     "ask",
     "assess",
     "close_incident",
+    "contracts",
+    "contracts_hold",
     "decide",
     "drain",
     "error_estimate",
@@ -58,6 +61,7 @@ __all__ = [
     "promote",
     "pull",
     "readiness",
+    "reconcile",
     "redrive",
     "reject",
     "report",
@@ -68,6 +72,7 @@ __all__ = [
     "roll_back",
     "stage",
     "status",
+    "sync",
     "take_labels",
     "to_label_studio",
     "train",

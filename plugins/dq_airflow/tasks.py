@@ -23,6 +23,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dq_airflow import assets, branching, hooks, pools
 from dq_airflow.reporting import reporting
 from dq_airflow.step import step
+from dq_airflow.trust import triage as triage
 
 if TYPE_CHECKING:
     from dq_pipeline.ports import World
@@ -133,18 +134,22 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
     return decided
 
 
-@step(pools.ANSWER, may_emit=("incident",))
-def triage(process: str) -> Result:
-    """Put what is open and unexplained down to its causes; new incidents are an asset event.
+# --- reconciliation
 
-    A rollback that comes of it is done by the deployment's next `decide`.
-    """
+
+@step(pools.ANSWER)
+def reconcile(process: str) -> Result:
+    """Judge the contracts and the parity of the release; over the run's `first` and `stop`, where both are given."""
     from dq_pipeline import steps
 
-    with reporting(get_current_context(), process) as world:
-        found = steps.triage(world, process)
-    log.info("%s: %d open incidents; %s", process, len(found["incidents"]), found["why"] or found["branch"])
-    return {**found, "incidents": [f"{one['id']}: {one['title']}" for one in found["incidents"]]}
+    params = get_current_context()["params"]
+    first, stop = params.get("first"), params.get("stop")
+    window = None if first is None or stop is None else (int(first), int(stop))
+    with hooks.open_world() as world:
+        found = steps.reconcile(world, process, window=window)
+    for one in found.pop("results"):
+        log.info("%s %s: %s, %s", one["contract"], one["slice"], one["verdict"], one["detail"].get("why", ""))
+    return found
 
 
 # --- release
