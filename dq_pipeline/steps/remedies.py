@@ -12,7 +12,7 @@ from dq_pipeline.errors import RegistryError
 from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.ports import World
 from dq_pipeline.records import WITHHELD, Cause, DriftAlarm, EventState, Incident, ReleaseRow
-from dq_pipeline.release.bundle import Release
+from dq_pipeline.release.parity import differs
 from dq_pipeline.steps import agenda
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import Serving, has_form, load
@@ -117,6 +117,8 @@ def _back(world: World, serving: Serving, found: Hypothesis, case: Case | None) 
     """The newest earlier release that computes what it did and does no worse; a hold where none does."""
     if found.subject != serving.version:
         return Remedy("none", f"release {found.subject} does not answer: {serving.version} does")
+    if found.figures.get("against") == ["production"]:
+        return Remedy("none", "here and now it gives what it gave when it was made: other code answered before")
     tried: list[dict[str, str]] = []
     for row in _earlier(world, serving):
         against = _objection(world, serving, row, case)
@@ -148,7 +150,7 @@ def _objection(world: World, serving: Serving, row: ReleaseRow, case: Case | Non
         return f"it cannot be had: {error}"
     if one.process.target != serving.process.target or not has_form(one.process, serving.process):
         return "it answers another question, or reads recordings of another form"
-    if steps := differing(one.bundle):
+    if steps := differs(one.bundle):
         return f"its steps {', '.join(steps)} give other numbers than when it was made"
     if case is None:
         return ""
@@ -165,9 +167,3 @@ def _objection(world: World, serving: Serving, row: ReleaseRow, case: Case | Non
     own, its = (window_error(since.target[known], v[known], task) for v in (since.value, other))
     better = own is not None and its is not None and its < own
     return "" if better else f"its error on the same {int(known.sum())} samples is {its:.4g}, not below {own:.4g}"
-
-
-def differing(bundle: Release) -> tuple[str, ...]:
-    """Steps of a release's computation that give other numbers than when it was made, in order."""
-    del bundle
-    return ()

@@ -49,11 +49,12 @@ REACH = 100
 def explains(cause: Cause, subject: str, first: int | None, stop: int | None, alert: Alert) -> bool:
     """Whether an alert is one more sign of a cause that lies in the samples first <= number < stop.
 
-    An alert speaks of the samples from its own on, up to `stop` of its evidence where that is given.
+    An alert speaks of the samples from its own on; its evidence may name `samples`, the first and one past the last.
 
     Examples
     --------
-    >>> breach = Alert("contract", "contract:mae:", "warning", "MAE is 2, at most 1 expected", "mae", 20, {"stop": 220})
+    >>> said = {"samples": [20, 220]}
+    >>> breach = Alert("contract", "contract:mae:", "warning", "MAE is 2, at most 1 expected", "mae", 20, said)
     >>> explains(Cause.CALIBRATION, "PS1", 150, None, breach), explains(Cause.CALIBRATION, "PS1", 400, None, breach)
     (True, False)
     >>> explains(Cause.CALIBRATION, "PS1", 0, None, Alert("audit", "audit:PS2", "warning", "stuck", "PS2", 10))
@@ -65,9 +66,9 @@ def explains(cause: Cause, subject: str, first: int | None, stop: int | None, al
         return False
     if alert.sample is None or first is None:
         return True
-    until = alert.evidence.get("stop")
-    begun = not isinstance(until, int) or until > first - REACH
-    return begun and (stop is None or alert.sample < stop + REACH)
+    samples = alert.evidence.get("samples")
+    until = samples[1] if isinstance(samples, list) and len(samples) == 2 else first
+    return until > first - REACH and (stop is None or alert.sample < stop + REACH)
 
 
 def explaining(incidents: Sequence[Incident], alert: Alert) -> Incident | None:
