@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +28,10 @@ from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.simulate.troubles import Delivered, Usual
+from dq_pipeline.simulate.troubles import Usual
 from dq_pipeline.simulate.vacuum import RECIPES, VacuumDrift, simulate
 
-HISTORY, LEAD, AFTER = 240, 50, 100
+HISTORY, LEAD, AFTER = 240, 100, 100
 """Samples a release is made of, undisturbed ones after it, and samples from the trouble on."""
 USUAL_LATE_S = 4.0
 COOLERS = ((3, 20), (20, 100), (3, 100))
@@ -78,6 +77,8 @@ class Plant:
         What the sizes of troubles are given in.
     error : (HISTORY,)
         Errors of models that had not seen the sample.
+    share : (f,)
+        Of each sensor's variance that the others explain.
     """
 
     process: Process
@@ -91,7 +92,7 @@ class Plant:
     detector: SequentialDetector
     usual: Usual
     error: Floats
-    said: Mapping[str, Floats] = field(default_factory=dict)
+    share: Floats
 
     def features_of(self, values: Floats) -> Floats:
         """Of the drift detector, (n, 7, f)."""
@@ -119,7 +120,7 @@ def as_batch(process: Process, values: Floats) -> SampleBatch:
 def plant(name: str, number: int, worlds: Worlds | None = None) -> Plant:
     """The plant of this number: other recordings, or another order of them, for each."""
     process, _ = recordings("vacuum", 1) if name == "vacuum" else _cycles()[:2]
-    n = HISTORY + LEAD + AFTER
+    n = HISTORY + LEAD + 2 * AFTER
     rng = np.random.default_rng([number, 70])
     whole = pump_downs(n, [number, 71]) if name == "vacuum" else _shuffled(COOLERS[number % 3], 0, rng)
     past, stream = whole.part(0, HISTORY), whole.part(HISTORY, len(whole))
@@ -141,7 +142,10 @@ def plant(name: str, number: int, worlds: Worlds | None = None) -> Plant:
     spread = 1.2533 * float(np.mean(np.abs(error[len(error) // 2 :])))
     units = tuple(sensor.unit for sensor in process.sensors.values())
     usual = Usual.of(past.values, spread, units)
-    return Plant(process, past, stream, features, model, previous, wrong, reference, detector, usual, error)
+    levels = relations.levels_of(past.values)
+    z = relations.Levels.fit(levels).standardise(levels)
+    share = relations.explained(z, relations.cross_residuals(z))
+    return Plant(process, past, stream, features, model, previous, wrong, reference, detector, usual, error, share)
 
 
 def _fitted(process: Process, features: Features, seen: Floats, target: Floats) -> tuple[Model, Floats]:

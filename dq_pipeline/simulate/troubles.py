@@ -176,9 +176,7 @@ def partner(sensor: int, usual: Usual) -> int:
     return int(np.argmin(np.where(there, apart, np.inf)))
 
 
-def _late(
-    kind: str, size: float, sensor: int, came: Delivered, usual: Usual, rng: np.random.Generator
-) -> Delivered:
+def _late(kind: str, size: float, sensor: int, came: Delivered, usual: Usual, rng: np.random.Generator) -> Delivered:
     n, rows, _ = came.values.shape
     if kind == "lost_rows":
         values = came.values.copy()

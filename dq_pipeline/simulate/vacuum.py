@@ -163,9 +163,7 @@ def to_table(recordings: Sequence[Recording], period_s: float = 1.0, target_colu
     return pa.table(columns)
 
 
-def _plant(
-    number: NDArray[np.int64], argon: Floats, rng: np.random.Generator, drift: VacuumDrift | None
-) -> _Plant:
+def _plant(number: NDArray[np.int64], argon: Floats, rng: np.random.Generator, drift: VacuumDrift | None) -> _Plant:
     n = len(number)
     z = _autocorrelated(n, 8, rng)
     strength = drift.strength(number)[:, None] if drift is not None else np.zeros((n, 1))
