@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dq_pipeline.cli import (
     airflow,
+    contracts,
     demo,
     doctor,
     drift,
@@ -94,6 +95,7 @@ _LOOP = (
     governor,
     lineage,
     incidents,
+    contracts,
     airflow,
 )
 _ON_FILES = (import_, replay, score, drift, experiments)

@@ -11,9 +11,10 @@ from dq_pipeline.records.batches import (
     Quarantined,
     RawMessage,
 )
+from dq_pipeline.records.contracts import ContractResult, ContractVersion, Observation
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
-from dq_pipeline.records.incidents import Ending, Incident
+from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
@@ -24,6 +25,7 @@ from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 __all__ = [
     "UNBUDGETED",
     "WHY_CHARACTERS",
+    "WITHHELD",
     "Action",
     "Alert",
     "AlertRow",
@@ -34,7 +36,10 @@ __all__ = [
     "Change",
     "Claim",
     "CommittedBatch",
+    "ContractResult",
+    "ContractVersion",
     "DetectorState",
+    "Diagnosis",
     "DriftAlarm",
     "DriftEvent",
     "Ending",
@@ -49,6 +54,7 @@ __all__ = [
     "Loss",
     "Message",
     "Notice",
+    "Observation",
     "OffsetRange",
     "Opinion",
     "Outgoing",
