@@ -11,6 +11,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import Opinion, Review, State
 from dq_pipeline.records.truth import counting
+from dq_pipeline.steps.clock import as_datetime
 from dq_pipeline.steps.find_recordings import find_recordings
 from dq_pipeline.steps.flag_export import curves_of, sample_rows
 from dq_pipeline.steps.review_queue import threshold_of
@@ -80,8 +81,7 @@ def review(world: World, process: str, review: int) -> dict[str, Any]:
         found = find_recordings(world, settings, [name])[name]
         if found.batch is not None:
             curves = curves_of(name, found.batch, settings.sample.period_s)
-            start = found.batch.start[0].astype("datetime64[us]").item().isoformat() + "+00:00"
-            item |= {"source": found.batch.sources[0], "start": start}
+            item |= {"source": found.batch.sources[0], "start": as_datetime(found.batch.start[0]).isoformat()}
             item |= {"unified": found.unified, "accepted": found.accepted}
     names = ("band", "horizon_rows", "period_s", "dimensions", "metadata", "flags")
     return {
