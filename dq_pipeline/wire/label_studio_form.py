@@ -92,11 +92,6 @@ def of_path(part: int | str) -> bool:
     return isinstance(part, int) or part in _FIELDS
 
 
-def is_number(value: object) -> bool:
-    """A finite number, and no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
-
-
 def short(value: object) -> str:
     """What was found, no longer than a person reads."""
     told = repr(value)
