@@ -12,14 +12,13 @@ from dq_pipeline.errors import StateError
 from dq_pipeline.feedback.review import Agreement, ruling, tally
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
-from dq_pipeline.records import Action, Opinion, Review, Ruling
+from dq_pipeline.records import WHY_CHARACTERS, Action, Opinion, Review, Ruling
 from dq_pipeline.records.truth import counting
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.reviews import known
 from dq_pipeline.target import plausible
 from dq_pipeline.wire.numeric import is_number
 
-WHY_CHARACTERS = 2000
 _WHO_CHARACTERS = 200
 _TOKEN_CHARACTERS = 200
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from dq_pipeline.process import Process
-from dq_pipeline.records import Action
+from dq_pipeline.records import WHY_CHARACTERS, Action
 from dq_pipeline.target import plausible
 from dq_pipeline.wire.label_studio_form import (
     MOST_PROBLEMS,
@@ -34,7 +34,6 @@ MOST_TASKS = 10_000
 STARS = 5
 """Of the rating that stands for confidence."""
 ACTIONS = get_args(Action)
-_WHY_CHARACTERS = 2000
 Form = TypeVar("Form", bound=BaseModel)
 
 
@@ -236,9 +235,9 @@ class Reader:
             self._say(number, f"{path}.text", f"expected text; found {short(value)}")
             return "why", ""
         told = "\n".join(lines).strip()
-        if len(told) > _WHY_CHARACTERS:
-            self._say(number, f"{path}.text", f"expected at most {_WHY_CHARACTERS} characters; found {len(told)}")
-        return "why", told[:_WHY_CHARACTERS]
+        if len(told) > WHY_CHARACTERS:
+            self._say(number, f"{path}.text", f"expected at most {WHY_CHARACTERS} characters; found {len(told)}")
+        return "why", told[:WHY_CHARACTERS]
 
     def _region(self, number: int, path: str, result: ResultForm) -> Mapping[str, Any]:
         span: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from dq_airflow.ui.access import Reader, Writer
 from dq_airflow.ui.labels import Strict
 from dq_airflow.ui.opened import World
 from dq_airflow.ui.telling import tell
-from dq_pipeline.records import Action, FlagKind, State
+from dq_pipeline.records import WHY_CHARACTERS, Action, FlagKind, State
 
 router = APIRouter()
 
@@ -30,7 +30,7 @@ class OpinionForm(Strict):
     action: Action
     value: float | str | None = None
     confidence: float | None = Field(None, ge=0, le=1)
-    why: str = Field("", max_length=2000)
+    why: str = Field("", max_length=WHY_CHARACTERS)
     token: str = Field(min_length=8, max_length=100)
 
     @model_validator(mode="after")
@@ -108,6 +108,7 @@ def one(process: str, review: int, request: Request, user: Reader, world: World)
         may_write=access.may_write(request, user, process),
         judged=any(said["who"] == who and said["action"] != "skip" for said in item["opinions"]),
         token=secrets.token_urlsafe(16),
+        why_characters=WHY_CHARACTERS,
         waiting=waiting,
         previous=before,
         next=after,
