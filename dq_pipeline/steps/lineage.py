@@ -130,7 +130,7 @@ def _down(world: World, process: str, learned: TrainingSet) -> dict[str, Any]:
         if message.scope == "completion":
             came[message.batch_id].append(message)
     ranges = world.ledger.batch_ranges(process, list(by_batch))
-    sources = _sources(world, learned)
+    files = _files(world, learned)
     parts = []
     for name, samples in by_batch.items():
         topic, spans = ranges.get(name, (None, ()))
@@ -138,7 +138,7 @@ def _down(world: World, process: str, learned: TrainingSet) -> dict[str, Any]:
             {
                 "batch": name,
                 "source": "history" if topic is None else "stream",
-                "uri": sources.get(samples[0].sample_id),
+                "uri": files.get(name),
                 "topic": topic,
                 "ranges": [{"partition": one.partition, "start": one.start, "stop": one.stop} for one in spans],
                 "learned": _offsets(came[name]),
@@ -181,13 +181,13 @@ def _offsets(messages: Sequence[Message]) -> list[dict[str, int]]:
     ]
 
 
-def _sources(world: World, learned: TrainingSet) -> dict[str, str]:
-    """The file of each sample, as the manifest in the lake says; empty where that is gone."""
+def _files(world: World, learned: TrainingSet) -> dict[str, str]:
+    """The file of each micro-batch, as the manifest in the lake says; empty where that is gone."""
     try:
-        manifest = json.loads(world.lake.get(learned.uri))
+        files: dict[str, str] = json.loads(world.lake.get(learned.uri))["files"]
     except FileNotFoundError:
         return {}
-    return {one["sample_id"]: one["uri"] for one in manifest["samples"]}
+    return files
 
 
 def _learned_by(world: World, process: str, content_hash: str) -> list[dict[str, Any]]:
