@@ -211,7 +211,7 @@ def _up(world: World, process: str, sample: str) -> dict[str, Any]:
         raise StateError(f"{process}: a sample of the stream or of a training batch expected, found no {sample!r}")
     told = []
     for version in versions:
-        target = next(one for one in world.ledger.training_samples(process, version.hash) if one.sample_id == sample)
+        target = world.ledger.training_samples(process, version.hash, sample=sample)[0]
         told.append(
             {
                 "hash": version.hash,
