@@ -10,9 +10,6 @@ from typing import Any
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
 from dq_pipeline.records import Message, ReleaseRow, TrainingSet
-from dq_pipeline.steps.serving import in_production
-from dq_pipeline.steps.training_data import training_data
-from dq_pipeline.steps.training_gate import admit
 
 
 def lineage(
@@ -73,30 +70,6 @@ def lineage(
             f"{process}: release {row.version} names no training batch: it was made before these were versioned"
         )
     return {"process": process, "release": _release_json(row), "batch": _down(world, process, learned)}
-
-
-def would_refuse(world: World, process: str, *, limit: int = 20) -> dict[str, Any]:
-    """What the next training would refuse, and why, without training.
-
-    Returns
-    -------
-    dict
-        `labelled`, `passed`, `unlabelled`, `new`, `counts` by gate, `figures`, and `refused`: of each gate the newest
-        `limit` samples.
-
-    Raises
-    ------
-    StateError
-        If no release answers yet.
-    """
-    settings, serving = world.process(process), in_production(world, process)
-    data = training_data(world, settings)
-    admitted = admit(world, settings, data, threshold=serving.bundle.threshold, version=serving.version)
-    found = admitted.findings()
-    shown: list[dict[str, Any]] = []
-    for gate in found["counts"]:
-        shown += [one for one in found["refused"] if one["gate"] == gate][::-1][:limit]
-    return {"process": process, "release": serving.version, **found, "refused": shown}
 
 
 def _release(world: World, process: str, version: str | None) -> ReleaseRow:
