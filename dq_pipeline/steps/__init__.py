@@ -21,7 +21,7 @@ from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive
 from dq_pipeline.steps.review_queue import fill_queue
-from dq_pipeline.steps.reviews import review, reviews
+from dq_pipeline.steps.reviews import review, reviews, waiting_for
 from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
@@ -70,5 +70,6 @@ __all__ = [
     "to_label_studio",
     "train",
     "unify",
+    "waiting_for",
     "would_refuse",
 ]

@@ -63,6 +63,11 @@ def reviews(
     }
 
 
+def waiting_for(world: World, process: str, who: str, *, limit: int) -> list[int]:
+    """Numbers of the reviews that wait for somebody, what is most urgent first: those this person has not judged."""
+    return [row.id for row in world.ledger.reviews(process, limit=limit, unseen_by=who)]
+
+
 def review(world: World, process: str, review: int) -> dict[str, Any]:
     """One review with all that a person judges it by: flags, opinions, curves and the band of the reference.
 

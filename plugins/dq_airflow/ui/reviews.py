@@ -189,8 +189,7 @@ def _around(world: World, process: str, review: int, who: str) -> tuple[int, int
     """How many wait for this person, the review before and after this one in the queue, and its place from 1."""
     from dq_pipeline import steps
 
-    found = steps.reviews(world, process, limit=MOST_LISTED, who=who)
-    ids = [item["review"] for item in found["items"]]
+    ids = steps.waiting_for(world, process, who, limit=MOST_LISTED)
     if review not in ids:
         return len(ids), None, ids[0] if ids else None, None
     at = ids.index(review)
