@@ -19,6 +19,7 @@ from dq_pipeline.records import TargetRow
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.training_data import TrainingData, training_data
+from dq_pipeline.target import class_count
 
 Mask = NDArray[np.bool_]
 
@@ -153,7 +154,7 @@ def asked_of(
             features=matrix,
             sensor=features.chosen // len(STATISTICS),
             target=data.target,
-            classes=len(process.target.classes) if process.target.task == "classification" else 0,
+            classes=class_count(process.target),
             accepted=data.accepted,
             unified=data.unified,
             threshold=threshold,
