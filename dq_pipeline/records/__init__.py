@@ -17,12 +17,13 @@ from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
-from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
+from dq_pipeline.records.reviews import WHY_CHARACTERS, Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
     "UNBUDGETED",
+    "WHY_CHARACTERS",
     "Action",
     "Alert",
     "AlertRow",

@@ -15,16 +15,17 @@ from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
-from dq_pipeline.steps.lineage import lineage, would_refuse
+from dq_pipeline.steps.lineage import lineage
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive
 from dq_pipeline.steps.review_queue import fill_queue
-from dq_pipeline.steps.reviews import review, reviews
+from dq_pipeline.steps.reviews import review, reviews, waiting_for
 from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
+from dq_pipeline.steps.training_gate import would_refuse
 
 __all__ = [
     "Held",
@@ -69,5 +70,6 @@ __all__ = [
     "to_label_studio",
     "train",
     "unify",
+    "waiting_for",
     "would_refuse",
 ]

@@ -58,8 +58,8 @@ def answer(
     raised = alarms(serving.process.alarm, predicted)
     rows, messages = [], []
     for i, sample_id in enumerate(batch.ids):
-        row = _row(sample_id, serving.version, "champion", predicted, i, unified[i], alarm=bool(raised[i]))
-        row = replace(row, expected_error=_number(expected[i]))
+        alarm = bool(raised[i])
+        row = _row(sample_id, serving.version, "champion", predicted, i, unified[i], alarm=alarm, expected=expected[i])
         if not accepted[i] and fallback is not None:
             row = fallback[sample_id]
         rows.append(row)
@@ -92,7 +92,15 @@ def _recalibrated(world: World, serving: Serving, predicted: Prediction) -> Pred
 
 
 def _row(
-    sample_id: str, version: str, role: Role, p: Prediction, i: int, unified: float, *, alarm: bool
+    sample_id: str,
+    version: str,
+    role: Role,
+    p: Prediction,
+    i: int,
+    unified: float,
+    *,
+    alarm: bool,
+    expected: float = np.nan,
 ) -> PredictionRow:
     return PredictionRow(
         sample_id=sample_id,
@@ -104,6 +112,7 @@ def _row(
         unified=_number(unified),
         fallback=None,
         alarm=alarm,
+        expected_error=_number(expected),
     )
 
 

@@ -9,6 +9,7 @@ from dq_pipeline.feedback.expected_error import ErrorModel, fit
 from dq_pipeline.model.features import STATISTICS, Features
 from dq_pipeline.model.training import Training
 from dq_pipeline.process import Process
+from dq_pipeline.target import class_count
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ def fitted(
         features.chosen // len(STATISTICS),
         outputs=training.forward,
         errors=error_of(target[training.calibrated], training.forward, regression=regression),
-        classes=0 if regression else len(process.target.classes),
+        classes=class_count(process.target),
     )
 
 

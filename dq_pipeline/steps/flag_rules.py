@@ -12,6 +12,7 @@ from dq_pipeline.feedback.flags import Rules
 from dq_pipeline.model.features import STATISTICS, Features
 from dq_pipeline.model.training import Training
 from dq_pipeline.process import Process
+from dq_pipeline.target import class_count
 
 Floats = NDArray[np.float64]
 
@@ -63,5 +64,5 @@ def fitted(
         threshold=scored.threshold,
         per_100=process.feedback.flags_per_100,
         band=process.feedback.doubtful_band,
-        classes=len(process.target.classes) if process.target.task == "classification" else 0,
+        classes=class_count(process.target),
     )

@@ -146,8 +146,7 @@ def _unattended(world: World, process: str) -> dict[str, Any]:
 
 def _unexplained(world: World, process: str) -> bool:
     event = world.ledger.open_event(process)
-    unknown = event is not None and event.state is EventState.OPEN and "cause" not in event.evidence
-    return unknown or bool(incidents.at_fault(world, process))
+    return (event is not None and event.unexplained) or bool(incidents.at_fault(world, process))
 
 
 def _put_off(world: World, process: str, due: agenda.Due) -> tuple[Objection, ...]:

@@ -30,7 +30,7 @@ def examine(world: World, serving: Serving) -> str:
     """Ask for the cause of the open event, once; why nothing may adapt to it, empty where it may be learned."""
     name = serving.process.name
     event = world.ledger.open_event(name)
-    if event is None or event.state is not EventState.OPEN or "cause" in event.evidence:
+    if event is None or not event.unexplained:
         return ""
     known = at_fault(world, name)
     found = cause.ask(world, serving, event, [str(one.sensor) for one in known])

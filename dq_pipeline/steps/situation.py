@@ -7,7 +7,6 @@ import numpy as np
 from dq_pipeline.feedback.coverage import Coverage, coverage
 from dq_pipeline.feedback.governor import CARRIES_MODEL, WEEK, ErrorRatio, Objection, Situation
 from dq_pipeline.ports import World
-from dq_pipeline.records import EventState
 from dq_pipeline.release.promise import Promise, error_ratio
 from dq_pipeline.release.promotion import ENOUGH
 from dq_pipeline.samples import SampleBatch
@@ -59,7 +58,7 @@ def standing_in_the_way(world: World, serving: Serving, *, by_drift: bool) -> tu
         sensors = ", ".join(str(one.sensor) for one in ill)
         found.append(Objection("sensor", f"nothing is learned while {sensors} is at fault; `dq incidents {name}`"))
     event = world.ledger.open_event(name)
-    if event is not None and event.state is EventState.OPEN and "cause" not in event.evidence:
+    if event is not None and event.unexplained:
         found.append(Objection("cause", f"the cause of drift event {event.id} is asked for first"))
     due = agenda.read(world, name).due
     if due is not None:

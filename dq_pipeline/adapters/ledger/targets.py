@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -60,6 +61,15 @@ class Targets(Database):
         """The same with where it came from."""
         with self._begin() as connection:
             return _truths(connection, process, ids)
+
+    def labels_of(self, process: str, ids: Sequence[str]) -> dict[str, tuple[TargetRow, ...]]:
+        """All targets by sample id, oldest first, those that do not count included."""
+        wanted = select(targets).where(targets.c.process == process, targets.c.sample_id.in_(ids))
+        found = defaultdict(list)
+        with self._begin() as connection:
+            for row in connection.execute(wanted.order_by(targets.c.id)):
+                found[row.sample_id].append(_record(row))
+        return {name: tuple(rows) for name, rows in found.items()}
 
     def conflicts(self, process: str, ids: Sequence[str] | None = None) -> dict[str, tuple[TargetRow, ...]]:
         """Labels that contradict each other, in the order they came, by sample id: of these samples, or of all."""
