@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
 from dq_pipeline.ports.governing import Governing
+from dq_pipeline.ports.replays import Replays
 from dq_pipeline.ports.reviews import Reviews
+from dq_pipeline.ports.rollouts import Rollouts
 from dq_pipeline.ports.samples import Samples
 from dq_pipeline.ports.targets import Targets
 from dq_pipeline.ports.training import Trainings
@@ -31,7 +33,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Protocol):
+class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Rollouts, Replays, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

@@ -16,7 +16,7 @@ class KnownSamples:
     Attributes
     ----------
     answers
-        The champion's first.
+        The first that was acted on.
     truths
         The target that counts.
     places
