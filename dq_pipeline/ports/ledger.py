@@ -11,7 +11,9 @@ from dq_pipeline.ports.contracts import Contracts
 from dq_pipeline.ports.evidence import Evidence
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.incidents import Incidents
+from dq_pipeline.ports.replays import Replays
 from dq_pipeline.ports.reviews import Reviews
+from dq_pipeline.ports.rollouts import Rollouts
 from dq_pipeline.ports.samples import Samples
 from dq_pipeline.ports.targets import Targets
 from dq_pipeline.ports.training import Trainings
@@ -31,7 +33,20 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Contracts, Incidents, Evidence, Protocol):
+class Ledger(
+    Samples,
+    Targets,
+    Reviews,
+    Governing,
+    Trainings,
+    Alerts,
+    Contracts,
+    Incidents,
+    Evidence,
+    Rollouts,
+    Replays,
+    Protocol,
+):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

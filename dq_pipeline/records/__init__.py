@@ -16,19 +16,25 @@ from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, Eve
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
-from dq_pipeline.records.outcome import BatchOutcome
+from dq_pipeline.records.outcome import AsOf, BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
+from dq_pipeline.records.replays import Answered
 from dq_pipeline.records.reviews import WHY_CHARACTERS, Action, Candidate, Opinion, Review, Ruling, State
-from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.rollouts import LIVE, Pair, Rollout, RolloutState, Step
+from dq_pipeline.records.samples import ACTING, Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
+    "ACTING",
+    "LIVE",
     "UNBUDGETED",
     "WHY_CHARACTERS",
     "WITHHELD",
     "Action",
     "Alert",
     "AlertRow",
+    "Answered",
+    "AsOf",
     "BatchOutcome",
     "BatchState",
     "Candidate",
@@ -58,6 +64,7 @@ __all__ = [
     "OffsetRange",
     "Opinion",
     "Outgoing",
+    "Pair",
     "PredictionRow",
     "Quarantined",
     "RawMessage",
@@ -65,11 +72,14 @@ __all__ = [
     "ReleaseRow",
     "Review",
     "Role",
+    "Rollout",
+    "RolloutState",
     "Ruling",
     "SampleScore",
     "Severity",
     "Stage",
     "State",
+    "Step",
     "TargetRow",
     "TrainingSample",
     "TrainingSet",

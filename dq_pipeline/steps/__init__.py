@@ -22,11 +22,15 @@ from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive
+from dq_pipeline.steps.replay import replay_period
 from dq_pipeline.steps.review_queue import fill_queue
 from dq_pipeline.steps.reviews import review, reviews, waiting_for
 from dq_pipeline.steps.rollback import resume, roll_back
+from dq_pipeline.steps.rollout import pause as pause_rollout
+from dq_pipeline.steps.rollout import rollouts, shadow
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
+from dq_pipeline.steps.step_up import abort as abort_rollout
 from dq_pipeline.steps.training_gate import would_refuse
 from dq_pipeline.steps.triage import triage
 
@@ -34,6 +38,7 @@ __all__ = [
     "Held",
     "Readiness",
     "Watch",
+    "abort_rollout",
     "act",
     "adapt",
     "add_labels",
@@ -58,6 +63,7 @@ __all__ = [
     "label_state",
     "let_go",
     "lineage",
+    "pause_rollout",
     "plan",
     "promote",
     "pull",
@@ -65,12 +71,15 @@ __all__ = [
     "reconcile",
     "redrive",
     "reject",
+    "replay_period",
     "report",
     "resume",
     "retrain",
     "review",
     "reviews",
     "roll_back",
+    "rollouts",
+    "shadow",
     "stage",
     "status",
     "sync",

@@ -159,6 +159,9 @@ def adapt(
         say(f"challenger rejected: {judged['why']}")
         return made | reject(world, process, key=made["key"], why=judged["why"])
     staged = stage(world, process, key=made["key"])
+    if staged["rollout"] is not None:
+        say(f"release {staged['version']} is in {staged['rollout']}; `dq rollout {process}`")
+        return made | staged
     if world.process(process).promotion.approval == "human":
         say(f"release {staged['version']} waits for `dq promote {process} {staged['version']}`")
         return made | staged

@@ -14,7 +14,9 @@ from dq_pipeline.adapters.ledger.incidents import Incidents
 from dq_pipeline.adapters.ledger.outbox import Outbox
 from dq_pipeline.adapters.ledger.outcomes import Outcomes
 from dq_pipeline.adapters.ledger.releases import Releases
+from dq_pipeline.adapters.ledger.replays import Replays
 from dq_pipeline.adapters.ledger.reviews import Reviews
+from dq_pipeline.adapters.ledger.rollouts import Rollouts
 from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 from dq_pipeline.adapters.ledger.targets import Targets
@@ -36,6 +38,8 @@ class PostgresLedger(
     Alerts,
     Contracts,
     Evidence,
+    Rollouts,
+    Replays,
     Releases,
     Facts,
     Summary,

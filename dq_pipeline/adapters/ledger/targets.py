@@ -19,7 +19,7 @@ from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.feedback_schema import flags
 from dq_pipeline.adapters.ledger.flags import write_flags
 from dq_pipeline.adapters.ledger.schema import predictions, processes, releases, scores, targets
-from dq_pipeline.records import Expected, Flag, FlagKind, TargetRow
+from dq_pipeline.records import ACTING, Expected, Flag, FlagKind, TargetRow
 from dq_pipeline.records.truth import COMPLETION, REVIEW, conflicting, rank
 
 _STATE = text("""
@@ -29,7 +29,7 @@ _STATE = text("""
         FROM dq.targets t
         LEFT JOIN LATERAL (
             SELECT min(p.at) AS at FROM dq.predictions p
-            WHERE p.process = t.process AND p.sample_id = t.sample_id AND p.role = 'champion'
+            WHERE p.process = t.process AND p.sample_id = t.sample_id AND p.role IN ('champion', 'canary')
         ) AS a ON true
         LEFT JOIN dq.scores s
             ON s.process = t.process AND s.sample_id = t.sample_id AND s.scope = 'completion'
@@ -44,7 +44,7 @@ _STATE = text("""
 """)
 _WAITING = text("""
     SELECT count(DISTINCT p.sample_id) FROM dq.predictions p
-    WHERE p.process = :process AND p.role = 'champion'
+    WHERE p.process = :process AND p.role IN ('champion', 'canary')
         AND NOT EXISTS (SELECT FROM dq.targets t WHERE t.process = p.process AND t.sample_id = p.sample_id)
 """)
 _QUANTILES = {"p05": 0.05, "p50": 0.5, "p95": 0.95, "max": 1.0}
@@ -95,7 +95,7 @@ class Targets(Database):
         newest = select(*(predictions.c[name] for name in names)).where(
             predictions.c.process == process,
             predictions.c.release == release,
-            predictions.c.role == "champion",
+            predictions.c.role.in_(ACTING),
             predictions.c.fallback.is_(None),
             predictions.c.value.is_not(None),
             predictions.c.expected_error.is_not(None),
