@@ -37,6 +37,7 @@ from dq_pipeline.cli import (
     simulate,
     status,
     topics,
+    watch,
 )
 from dq_pipeline.errors import DQError
 
@@ -92,6 +93,7 @@ _LOOP = (
     status,
     releases,
     governor,
+    watch,
     lineage,
     incidents,
     airflow,

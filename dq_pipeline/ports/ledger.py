@@ -12,6 +12,7 @@ from dq_pipeline.ports.reviews import Reviews
 from dq_pipeline.ports.samples import Samples
 from dq_pipeline.ports.targets import Targets
 from dq_pipeline.ports.training import Trainings
+from dq_pipeline.ports.watching import Watching
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
@@ -31,7 +32,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Protocol):
+class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Watching, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

@@ -20,6 +20,7 @@ from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
+from dq_pipeline.records.watching import Both, OpenClaim, Scored
 
 __all__ = [
     "UNBUDGETED",
@@ -28,6 +29,7 @@ __all__ = [
     "AlertRow",
     "BatchOutcome",
     "BatchState",
+    "Both",
     "Candidate",
     "Cause",
     "Change",
@@ -49,6 +51,7 @@ __all__ = [
     "Message",
     "Notice",
     "OffsetRange",
+    "OpenClaim",
     "Opinion",
     "Outgoing",
     "PredictionRow",
@@ -60,6 +63,7 @@ __all__ = [
     "Role",
     "Ruling",
     "SampleScore",
+    "Scored",
     "Severity",
     "Stage",
     "State",

@@ -25,6 +25,7 @@ from dq_pipeline.steps.reviews import review, reviews
 from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
+from dq_pipeline.steps.watch import look, watch
 
 __all__ = [
     "Held",
@@ -51,6 +52,7 @@ __all__ = [
     "label_state",
     "let_go",
     "lineage",
+    "look",
     "plan",
     "promote",
     "pull",
@@ -69,5 +71,6 @@ __all__ = [
     "to_label_studio",
     "train",
     "unify",
+    "watch",
     "would_refuse",
 ]

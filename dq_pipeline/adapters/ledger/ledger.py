@@ -17,6 +17,7 @@ from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 from dq_pipeline.adapters.ledger.targets import Targets
 from dq_pipeline.adapters.ledger.training import Trainings
+from dq_pipeline.adapters.ledger.watching import Watching
 
 
 class PostgresLedger(
@@ -32,6 +33,7 @@ class PostgresLedger(
     Trainings,
     Governing,
     Alerts,
+    Watching,
     Releases,
     Facts,
     Summary,
