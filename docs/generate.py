@@ -235,7 +235,7 @@ MEANING = {
     "watch.stale_claim_s": "A batch may lie open without a holder for so long.",
     "watch.failures": "So many runs of the deployment failed in a row are told.",
     "watch.latency_s": "Answers may take so long; by default twice the usual latency at its worst.",
-    "watch.adaptations_per_1000": "Drift events that are usual in 1000 samples; `drift.false_alarms_per_1000` by default.",
+    "watch.adaptations_per_1000": "Usual drift events in 1000 samples; by default `drift.false_alarms_per_1000`.",
     "watch.error_ratio": "The error may surely be so many times the promised one before somebody has noticed.",
     "watch.volatility_ratio": "A release may surely be so many times as volatile as the one it replaced.",
     "watch.score_spread": "The score is stuck where its spread is at most this share of the usual one.",

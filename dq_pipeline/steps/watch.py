@@ -116,7 +116,7 @@ def _settle(world: World, process: str, signs: Sequence[Sign], now: datetime) ->
         if lag is not None and (not looks or datetime.fromisoformat(looks[-1]["at"]) <= now - APART):
             looks.append({"at": now.isoformat(), "lag": lag})
         told = [*told, *(row.id for row in untold)][-_KEPT:]
-        return {"looks": looks[-LOOKS:], "well": well, "told": told}
+        return {"looks": looks[-LOOKS - 1 :], "well": well, "told": told}
 
     world.ledger.change_fact(process, WATCH, changed, now)
     for row in untold:

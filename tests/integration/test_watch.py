@@ -169,9 +169,7 @@ def test_failures_and_a_parked_range(running: Plant) -> None:
     assert look(running)["cleared"] == ["parked"]
 
 
-def test_drift_that_fires_too_often_and_answers_that_come_late(
-    running: Plant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_drift_that_fires_too_often_and_answers_that_come_late(running: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     running.edit(watch={"cooldown_s": 0, "adaptations_per_1000": 0.2}, stream={"max_wait_s": 0.5})
     for turn in range(26):  # what an answer usually takes
         running.publish(recordings(1, running.rng, first=1000 + turn))
@@ -231,7 +229,7 @@ def test_a_release_that_is_erratic_beside_the_one_it_replaced(plant: Plant) -> N
     challenger.declare(world, process, key, folder, kind="refit", event=None, over=first)
     steps.evaluate(world, process, key=key)
     steps.stage(world, process, key=key)
-    second = steps.promote(world, process, key=key)["version"]
+    second = steps.promote(world, process, key=key, by_hand=True)["version"]
     assert sign(plant, "erratic")["verdict"] == "unknown", "nothing was answered by both"
     feed(plant, 2, 2000)
     assert f"erratic:{second}" in look(plant)["raised"]
@@ -259,7 +257,7 @@ def test_scores_that_are_stuck_have_the_learned_scorer_fitted_anew(
     plant.answer()
     assert sign(plant, "stuck_scores")["verdict"] == "well"
     with monkeypatch.context() as patch:
-        patch.setattr(LearnedScorer, "score", lambda self, batch, *_: np.full(len(batch), 0.8))
+        patch.setattr(LearnedScorer, "score", lambda _, batch, *__: np.full(len(batch), 0.8))
         plant.publish(recordings(100, plant.rng, first=2000))
         plant.answer()
     found = look(plant)
