@@ -38,6 +38,7 @@ from dq_pipeline.cli import (
     simulate,
     status,
     topics,
+    watch,
 )
 from dq_pipeline.errors import DQError
 
@@ -93,6 +94,7 @@ _LOOP = (
     status,
     releases,
     governor,
+    watch,
     lineage,
     incidents,
     contracts,

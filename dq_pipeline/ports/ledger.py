@@ -17,6 +17,7 @@ from dq_pipeline.ports.rollouts import Rollouts
 from dq_pipeline.ports.samples import Samples
 from dq_pipeline.ports.targets import Targets
 from dq_pipeline.ports.training import Trainings
+from dq_pipeline.ports.watching import Watching
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
@@ -45,6 +46,7 @@ class Ledger(
     Evidence,
     Rollouts,
     Replays,
+    Watching,
     Protocol,
 ):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""

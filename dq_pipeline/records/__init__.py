@@ -23,6 +23,7 @@ from dq_pipeline.records.reviews import WHY_CHARACTERS, Action, Candidate, Opini
 from dq_pipeline.records.rollouts import LIVE, Pair, Rollout, RolloutState, Step
 from dq_pipeline.records.samples import ACTING, Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
+from dq_pipeline.records.watching import Both, OpenClaim, Scored
 
 __all__ = [
     "ACTING",
@@ -37,6 +38,7 @@ __all__ = [
     "AsOf",
     "BatchOutcome",
     "BatchState",
+    "Both",
     "Candidate",
     "Cause",
     "Change",
@@ -62,6 +64,7 @@ __all__ = [
     "Notice",
     "Observation",
     "OffsetRange",
+    "OpenClaim",
     "Opinion",
     "Outgoing",
     "Pair",
@@ -76,6 +79,7 @@ __all__ = [
     "RolloutState",
     "Ruling",
     "SampleScore",
+    "Scored",
     "Severity",
     "Stage",
     "State",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from dq_pipeline.sections.section import Section
 
 
@@ -10,6 +12,17 @@ class Watch(Section):
 
     Operates only: takes effect at the next parse.
     """
+
+    silence_s: float | None = Field(None, gt=0)
+    lag_s: float = Field(900.0, gt=0)
+    stale_claim_s: float = Field(600.0, ge=0)
+    failures: int = Field(3, ge=1, le=1000)
+    latency_s: float | None = Field(None, gt=0)
+    adaptations_per_1000: float | None = Field(None, gt=0, le=1000)
+    error_ratio: float = Field(1.25, gt=1)
+    volatility_ratio: float = Field(1.5, gt=1)
+    score_spread: float = Field(0.1, gt=0, lt=1)
+    cooldown_s: float = Field(600.0, ge=0)
 
 
 class Drill(Section):

@@ -33,6 +33,7 @@ from dq_pipeline.steps.status import status
 from dq_pipeline.steps.step_up import abort as abort_rollout
 from dq_pipeline.steps.training_gate import would_refuse
 from dq_pipeline.steps.triage import triage
+from dq_pipeline.steps.watch import look, watch
 
 __all__ = [
     "Held",
@@ -63,6 +64,7 @@ __all__ = [
     "label_state",
     "let_go",
     "lineage",
+    "look",
     "pause_rollout",
     "plan",
     "promote",
@@ -89,5 +91,6 @@ __all__ = [
     "triage",
     "unify",
     "waiting_for",
+    "watch",
     "would_refuse",
 ]

@@ -39,7 +39,7 @@ def situation(world: World, serving: Serving, *, asked: bool = True) -> Situatio
         since=since,
         new_labels=len(set(labelled) - set(world.ledger.conflicts(process.name, labelled))),
         trainings=tuple(one for one in known if one.began > now - WEEK),
-        error=_error(world, serving) if asked and settings.error is not None else None,
+        error=error_seen(world, serving) if asked and settings.error is not None else None,
         coverage=_coverage(world, serving) if asked and settings.coverage is not None else None,
     )
 
@@ -71,7 +71,8 @@ def standing_in_the_way(world: World, serving: Serving, *, by_drift: bool) -> tu
     return tuple(found)
 
 
-def _error(world: World, serving: Serving) -> ErrorRatio | None:
+def error_seen(world: World, serving: Serving) -> ErrorRatio | None:
+    """The error of the newest answers over the one promised, or the one expected; None where neither is known."""
     name, metric = serving.process.name, serving.process.promotion.metric
     seen = max(world.ledger.sample_count(name) - WINDOW, 0)
     rows = world.ledger.judged(name, release=serving.version, first_sample=seen)

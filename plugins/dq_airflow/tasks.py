@@ -115,6 +115,19 @@ def govern(process: str) -> Result:
     return governed
 
 
+@step(pools.ANSWER, may_emit=("incident",))
+def watch(process: str) -> Result:
+    """Look for a loop that is sick, a stream that is silent; raise and clear alerts, each told once."""
+    from dq_pipeline import steps
+
+    with reporting(get_current_context(), process) as world:
+        found = steps.watch(world, process)
+    log.info("%s: %s", process, found["why"] or f"{found['sick']} of {len(found['signs'])} signs are sick")
+    for sign in found["signs"]:
+        log.info("%s: %s, %s", sign["kind"], sign["verdict"], sign["text"])
+    return {name: found[name] for name in ("process", "alerts", "raised", "cleared", "due")}
+
+
 @step(pools.ANSWER, may_emit=("due", "incident", "labels"))
 def decide(process: str, branches: Mapping[str, str]) -> Result:
     """Take late labels in, ask the ledger what comes next, and follow it; an adaptation that is due is an asset event.

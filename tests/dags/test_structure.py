@@ -17,7 +17,7 @@ from dq_airflow.sensors import MicroBatchSensor
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 NAMES = ("hydraulic", "skab", "vacuum", "vacuum_lab")
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
-KINDS = ("adaptation", "deployment", "feedback", "initialization", "rollback")
+KINDS = ("adaptation", "deployment", "feedback", "initialization", "rollback", "watch")
 
 
 def parsed(file: str) -> DagBag:
@@ -121,6 +121,14 @@ def test_feedback_is_started_by_labels_and_reviews_and_by_time(bag: DagBag) -> N
     assert {task.pool for task in dag.tasks} == {"dq_answer"}
 
 
+def test_the_watch_runs_whether_the_deployment_does_or_not(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_watch"]
+    assert next(iter(dag.tasks)).task_id == "watch"
+    assert {asset.uri for asset in dag.timetable.asset_condition.objects} == {"dq://vacuum/release"}
+    assert dag.timetable.timetable.expression == "*/5 * * * *"
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+
+
 def test_deployment_runs_one_at_a_time_and_retries(bag: DagBag) -> None:
     for name in NAMES:
         dag = bag.dags[f"{name}_deployment"]
@@ -220,7 +228,7 @@ def test_a_person_approves_where_the_process_file_says_so(folder: Path) -> None:
 def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
     emitted = {
         (kind, task.task_id): {outlet.name.removeprefix("dq://vacuum/") for outlet in task.outlets}
-        for kind in ("deployment", "adaptation", "feedback")
+        for kind in ("deployment", "adaptation", "feedback", "watch")
         for task in bag.dags[f"vacuum_{kind}"].tasks
         if task.outlets
     }
@@ -233,6 +241,7 @@ def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
         ("adaptation", "reject"): {"due"},
         ("feedback", "take_labels"): {"labels"},
         ("feedback", "govern"): {"due", "incident"},
+        ("watch", "watch"): {"incident"},
     }
 
 

@@ -21,6 +21,7 @@ from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 from dq_pipeline.adapters.ledger.targets import Targets
 from dq_pipeline.adapters.ledger.training import Trainings
+from dq_pipeline.adapters.ledger.watching import Watching
 
 
 class PostgresLedger(
@@ -40,6 +41,7 @@ class PostgresLedger(
     Evidence,
     Rollouts,
     Replays,
+    Watching,
     Releases,
     Facts,
     Summary,
