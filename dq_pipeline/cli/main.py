@@ -36,6 +36,7 @@ from dq_pipeline.cli import (
     servers,
     simulate,
     status,
+    stress,
     topics,
 )
 from dq_pipeline.errors import DQError
@@ -96,7 +97,7 @@ _LOOP = (
     incidents,
     airflow,
 )
-_ON_FILES = (import_, replay, score, drift, experiments)
+_ON_FILES = (import_, replay, stress, score, drift, experiments)
 
 for module in (*_LOOP, *_ON_FILES):
     module.register(app)
