@@ -18,6 +18,7 @@ from dq_pipeline.cli import (
     demo,
     doctor,
     drift,
+    drill,
     error,
     experiments,
     feed,
@@ -95,6 +96,7 @@ _LOOP = (
     governor,
     lineage,
     incidents,
+    drill,
     airflow,
 )
 _ON_FILES = (import_, replay, stress, score, drift, experiments)

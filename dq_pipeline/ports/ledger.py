@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
+from dq_pipeline.ports.drills import Drills
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.reviews import Reviews
 from dq_pipeline.ports.samples import Samples
@@ -31,7 +32,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Protocol):
+class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Drills, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

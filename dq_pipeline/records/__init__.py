@@ -12,6 +12,7 @@ from dq_pipeline.records.batches import (
     RawMessage,
 )
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
+from dq_pipeline.records.drills import DrillRow
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import Ending, Incident
 from dq_pipeline.records.notices import Notice
@@ -36,6 +37,7 @@ __all__ = [
     "DetectorState",
     "DriftAlarm",
     "DriftEvent",
+    "DrillRow",
     "Ending",
     "EventState",
     "Expected",

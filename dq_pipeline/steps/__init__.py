@@ -5,6 +5,7 @@ from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.decide import decide
+from dq_pipeline.steps.drill import drill, drills
 from dq_pipeline.steps.error_estimate import error_estimate
 from dq_pipeline.steps.flag_export import export_rows
 from dq_pipeline.steps.flags import flags, report
@@ -39,6 +40,8 @@ __all__ = [
     "close_incident",
     "decide",
     "drain",
+    "drill",
+    "drills",
     "error_estimate",
     "evaluate",
     "export_rows",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dq_pipeline.errors import DataError
+from dq_pipeline.sections.watch import FAULTS
 from dq_pipeline.simulate.perturbations import PERTURBATIONS, Blow, Stretch, columns_hit, perturbation, spread_between
 
 N, ROWS, HORIZON, SENSORS = 60, 40, 20, 4
@@ -82,6 +83,10 @@ def test_the_spread_is_that_between_recordings_not_within_them():
     values = np.linspace(0, 1000, ROWS)[None, :, None] + 2.0 * rng.normal(size=(500, 1, 1))
     assert spread_between(values)[0] == pytest.approx(2.0, rel=0.1)
     assert spread_between(np.full((5, 4, 1), np.nan))[0] == 1e-9
+
+
+def test_a_process_file_may_name_each_of_them_for_its_drills():
+    assert tuple(PERTURBATIONS) == FAULTS
 
 
 def test_an_unknown_one_is_named_with_those_there_are():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dq_pipeline.adapters.ledger.alerts import Alerts
 from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.drift import Drift
+from dq_pipeline.adapters.ledger.drills import Drills
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
 from dq_pipeline.adapters.ledger.governing import Governing
@@ -32,6 +33,7 @@ class PostgresLedger(
     Trainings,
     Governing,
     Alerts,
+    Drills,
     Releases,
     Facts,
     Summary,
