@@ -19,6 +19,7 @@ from dq_pipeline.cli import (
     demo,
     doctor,
     drift,
+    drill,
     error,
     experiments,
     feed,
@@ -37,6 +38,7 @@ from dq_pipeline.cli import (
     servers,
     simulate,
     status,
+    stress,
     topics,
     watch,
 )
@@ -98,9 +100,10 @@ _LOOP = (
     lineage,
     incidents,
     contracts,
+    drill,
     airflow,
 )
-_ON_FILES = (import_, replay, score, drift, experiments)
+_ON_FILES = (import_, replay, stress, score, drift, experiments)
 
 for module in (*_LOOP, *_ON_FILES):
     module.register(app)

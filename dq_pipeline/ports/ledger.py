@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
 from dq_pipeline.ports.contracts import Contracts
+from dq_pipeline.ports.drills import Drills
 from dq_pipeline.ports.evidence import Evidence
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.incidents import Incidents
@@ -47,6 +48,7 @@ class Ledger(
     Rollouts,
     Replays,
     Watching,
+    Drills,
     Protocol,
 ):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""

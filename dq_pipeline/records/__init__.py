@@ -13,6 +13,7 @@ from dq_pipeline.records.batches import (
 )
 from dq_pipeline.records.contracts import ContractResult, ContractVersion, Observation
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
+from dq_pipeline.records.drills import DrillRow
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
@@ -50,6 +51,7 @@ __all__ = [
     "Diagnosis",
     "DriftAlarm",
     "DriftEvent",
+    "DrillRow",
     "Ending",
     "EventState",
     "Expected",

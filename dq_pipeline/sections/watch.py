@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from pydantic import Field
 
 from dq_pipeline.sections.section import Section
+
+Fault = Literal[
+    "missing", "noise", "calibration", "unit", "offset", "stuck", "delay", "outage", "process_change", "concept"
+]
+FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 
 class Watch(Section):
@@ -30,3 +37,8 @@ class Drill(Section):
 
     Operates only: takes effect at the next parse.
     """
+
+    every_h: float | None = Field(None, ge=0.25, le=8760)
+    faults: tuple[Fault, ...] = Field(("unit", "stuck", "process_change"), min_length=1)
+    sensor: str | None = None
+    samples: int = Field(100, ge=25, le=1000)

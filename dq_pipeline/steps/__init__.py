@@ -6,6 +6,7 @@ from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
+from dq_pipeline.steps.drill import drill, drills
 from dq_pipeline.steps.error_estimate import error_estimate
 from dq_pipeline.steps.flag_export import export_rows
 from dq_pipeline.steps.flags import flags, report
@@ -51,6 +52,8 @@ __all__ = [
     "contracts_hold",
     "decide",
     "drain",
+    "drill",
+    "drills",
     "error_estimate",
     "evaluate",
     "export_rows",

@@ -102,7 +102,7 @@ def stuck_scores(world: World, serving: Serving) -> Sign:
 def remedy(world: World, serving: Serving, sign: Sign) -> str | None:
     """Have the learned scorer re-annotated and fitted anew, where it is what is stuck; the key of what is due."""
     name = serving.process.name
-    if not sign.evidence.get("scorer") or world.ledger.hold(name) is not None or incidents.at_fault(world, name):
+    if not sign.evidence.get("scorer") or world.ledger.hold(name) is not None or incidents.standing_faults(world, name):
         return None
     committed = world.ledger.committed(name, last=1)
     due = oracle.refit(committed[-1].sequence if committed else 0, sign.text)
@@ -125,7 +125,7 @@ def _noticed(world: World, serving: Serving) -> str:
     event = next((e for e in reversed(world.ledger.events(name)) if e.sample >= first or e.state in _LIVE), None)
     if event is not None:
         return f"drift event {event.id} is {event.state}"
-    ill = incidents.at_fault(world, name)
+    ill = incidents.standing_faults(world, name)
     if ill:
         return f"incident {ill[-1].id}: {ill[-1].title}"
     due = agenda.read(world, name).due

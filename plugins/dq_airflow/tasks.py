@@ -165,6 +165,21 @@ def reconcile(process: str) -> Result:
     return found
 
 
+@step(pools.LEARN)
+def drill(process: str) -> Result:
+    """Run the drill that the run's parameters ask for; without a release in Production, say so and skip."""
+    from dq_pipeline import steps
+
+    context = get_current_context()
+    given = {name: context["params"].get(name) for name in ("fault", "severity", "sensor")}
+    with hooks.open_world() as world:
+        if world.ledger.production(process) is None:
+            raise AirflowSkipException(f"{process} has no release in Production yet: run {process}_initialization")
+        drilled = steps.drill(world, process, key=context["run_id"], progress=_say, **given)
+    log.info("%s: drill of %s: %s", process, drilled["fault"], drilled["verdict"])
+    return drilled
+
+
 # --- release
 
 

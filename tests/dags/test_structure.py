@@ -17,7 +17,7 @@ from dq_airflow.sensors import MicroBatchSensor
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 NAMES = ("hydraulic", "skab", "vacuum", "vacuum_lab")
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
-KINDS = ("adaptation", "deployment", "feedback", "initialization", "rollback", "watch")
+KINDS = ("adaptation", "deployment", "drill", "feedback", "initialization", "rollback", "watch")
 
 
 def parsed(file: str) -> DagBag:
@@ -266,3 +266,14 @@ def test_a_dag_of_ones_own(bag: DagBag) -> None:
     dag = bag.dags["example_vacuum_drift_report"]
     assert [asset.uri for asset in dag.timetable.asset_condition.objects] == ["dq://vacuum/drift"]
     assert {"take_labels", "summary", "addressee", "maintenance", "process_engineers"} == set(dag.task_ids)
+
+
+def test_drills_run_as_often_as_the_process_file_says_and_on_demand(folder: Path) -> None:
+    copy(folder, "seldom", ("quality:", "drill: {every_h: 12, faults: [unit]}\nquality:"))
+    copy(folder, "never")
+    found = parsed("drill.py")
+    assert found.import_errors == {}
+    assert found.dags["never_drill"].timetable.summary == "None"
+    assert found.dags["seldom_drill"].timetable.summary == "12:00:00"
+    assert set(found.dags["never_drill"].params) == {"fault", "severity", "sensor"}
+    assert [task.pool for task in found.dags["never_drill"].tasks] == ["dq_learn"]

@@ -6,6 +6,7 @@ from dq_pipeline.adapters.ledger.alerts import Alerts
 from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.contracts import Contracts
 from dq_pipeline.adapters.ledger.drift import Drift
+from dq_pipeline.adapters.ledger.drills import Drills
 from dq_pipeline.adapters.ledger.evidence import Evidence
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
@@ -42,6 +43,7 @@ class PostgresLedger(
     Rollouts,
     Replays,
     Watching,
+    Drills,
     Releases,
     Facts,
     Summary,
