@@ -19,7 +19,7 @@ from dq_pipeline.contracts.verdict import Expectation, judge, needed
 from dq_pipeline.errors import SampleError
 from dq_pipeline.ports import World
 from dq_pipeline.records import ContractResult
-from dq_pipeline.sections.contract import Tolerance
+from dq_pipeline.sections.contract import TAKEN, Tolerance
 from dq_pipeline.steps import landing
 from dq_pipeline.steps.challenger import rng_of
 from dq_pipeline.steps.observed import Window
@@ -27,7 +27,7 @@ from dq_pipeline.steps.serving import Serving
 from dq_pipeline.steps.training_period import training_period
 from dq_pipeline.wire.codec import decode
 
-NAMES = ("timestamps", "dictionary")
+NAMES = TAKEN
 NEWEST = 200
 """Samples that are looked at."""
 SHARE = Metric(lambda *_: np.empty((0, 1)), mean, 1, Tolerance(absolute=0.05))
