@@ -247,7 +247,7 @@ MEANING = {
     "contracts.NAME.slice.season": "... or each hour, weekday or month of the start, in `sample.timezone`.",
     "contracts.NAME.slice.sensors": "Whose missing readings count: for `null_rate`, `missing_above` and `outage_s`.",
     "contracts.NAME.slice.missing_above": "Only samples that lack more than this share of their readings.",
-    "contracts.NAME.slice.outage_s": "Only the first ones after a gap of so many seconds, and those with a silent sensor.",
+    "contracts.NAME.slice.outage_s": "Only the first after a gap of so many seconds, and those with a silent sensor.",
     "contracts.NAME.tolerance.relative": "Share of what is expected; of `bias`, share of the error that was promised.",
     "contracts.NAME.tolerance.absolute": "... and so much more, in the metric's unit.",
     "history.uri": "Files: CSV, Parquet or Arrow, one, a pattern or a folder; any fsspec address.",
