@@ -19,7 +19,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, DeltaTriggerTimetable, Param
 
-from dq_airflow import processes, tasks
+from dq_airflow import processes, trust
 from dq_airflow.arguments import common
 from dq_pipeline.process import Process
 from dq_pipeline.sections.watch import FAULTS
@@ -53,7 +53,7 @@ def drill(process: Process) -> None:
     every_h = process.drill.every_h
     schedule = None if every_h is None else DeltaTriggerTimetable(timedelta(hours=every_h))
     with DAG(schedule=schedule, params=PARAMS, **common(process, "drill", __doc__)):
-        tasks.drill(process.name)
+        trust.drill(process.name)
 
 
 for valid in processes.valid("drill"):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
-from dq_airflow import assets, processes, tasks
+from dq_airflow import assets, processes, trust
 from dq_airflow.arguments import common
 from dq_pipeline.process import Process
 
@@ -36,7 +36,7 @@ def reconciliation(process: Process) -> None:
         timetable=CronTriggerTimetable(EVERY, timezone="UTC"),
     )
     with DAG(schedule=schedule, params=PARAMS, **common(process, "reconciliation", __doc__)):
-        tasks.reconcile(name)
+        trust.reconcile(name)
 
 
 for valid in processes.valid("reconciliation"):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 
-from dq_airflow import assets, processes, tasks
+from dq_airflow import assets, processes, trust
 from dq_airflow.arguments import common
 from dq_pipeline.process import Process
 
@@ -29,7 +29,7 @@ def watch(process: Process) -> None:
         timetable=CronTriggerTimetable(EVERY, timezone="UTC"),
     )
     with DAG(schedule=schedule, **common(process, "watch", __doc__)):
-        tasks.watch(name)
+        trust.watch(name)
 
 
 for valid in processes.valid("watch"):

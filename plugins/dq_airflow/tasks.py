@@ -115,19 +115,6 @@ def govern(process: str) -> Result:
     return governed
 
 
-@step(pools.ANSWER, may_emit=("incident",))
-def watch(process: str) -> Result:
-    """Look for a loop that is sick, a stream that is silent; raise and clear alerts, each told once."""
-    from dq_pipeline import steps
-
-    with reporting(get_current_context(), process) as world:
-        found = steps.watch(world, process)
-    log.info("%s: %s", process, found["why"] or f"{found['sick']} of {len(found['signs'])} signs are sick")
-    for sign in found["signs"]:
-        log.info("%s: %s, %s", sign["kind"], sign["verdict"], sign["text"])
-    return {name: found[name] for name in ("process", "alerts", "raised", "cleared", "due")}
-
-
 @step(pools.ANSWER, may_emit=("due", "incident", "labels"))
 def decide(process: str, branches: Mapping[str, str]) -> Result:
     """Take late labels in, ask the ledger what comes next, and follow it; an adaptation that is due is an asset event.
@@ -145,39 +132,6 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
         assets.emit(context, process, "due", {"key": decided["key"], "why": decided["why"]})
     branching.follow(context, decided, {branches[decided["branch"]]})
     return decided
-
-
-# --- reconciliation
-
-
-@step(pools.ANSWER)
-def reconcile(process: str) -> Result:
-    """Judge the contracts and the parity of the release; over the run's `first` and `stop`, where both are given."""
-    from dq_pipeline import steps
-
-    params = get_current_context()["params"]
-    first, stop = params.get("first"), params.get("stop")
-    window = None if first is None or stop is None else (int(first), int(stop))
-    with hooks.open_world() as world:
-        found = steps.reconcile(world, process, window=window)
-    for one in found.pop("results"):
-        log.info("%s %s: %s, %s", one["contract"], one["slice"], one["verdict"], one["detail"].get("why", ""))
-    return found
-
-
-@step(pools.LEARN)
-def drill(process: str) -> Result:
-    """Run the drill that the run's parameters ask for; without a release in Production, say so and skip."""
-    from dq_pipeline import steps
-
-    context = get_current_context()
-    given = {name: context["params"].get(name) for name in ("fault", "severity", "sensor")}
-    with hooks.open_world() as world:
-        if world.ledger.production(process) is None:
-            raise AirflowSkipException(f"{process} has no release in Production yet: run {process}_initialization")
-        drilled = steps.drill(world, process, key=context["run_id"], progress=_say, **given)
-    log.info("%s: drill of %s: %s", process, drilled["fault"], drilled["verdict"])
-    return drilled
 
 
 # --- release
