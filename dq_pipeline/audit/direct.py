@@ -33,27 +33,30 @@ class Symptom:
     share: float
 
 
-def symptom(before: Floats, after: Floats) -> Symptom | None:
-    """The plainest fault of one sensor, None if it shows none.
+def silent_or_stuck(before: Floats, after: Floats) -> Symptom | None:
+    """Whether one sensor stopped to measure, None if it did not.
 
     Parameters
     ----------
     before, after : (N, T), (n, T)
         Readings of recordings, NaN where none came.
     """
-    if len(after) < LEAST or not np.isfinite(before).any():
-        return None
-    return _silent(before, after) or _stuck(before, after) or _clipped(before, after)
+    return _silent(before, after) or _stuck(before, after)
 
 
 def noisy(before: Floats, after: Floats, gain: float) -> Symptom | None:
-    """Row-to-row differences far above before, beyond what a gain would make of them."""
-    usual, now = (np.log(noise(one)) for one in (before, after))
-    if len(after) < LEAST or not np.isfinite(usual).any():
+    """Row-to-row differences about the usual course far above before, beyond what a gain would make of them."""
+    with relations.no_complaints():
+        course = np.nanmean(before, axis=0)
+    usual, now = np.log(noise(before - course)), np.log(noise(after - gain * course))
+    seen = np.isfinite(usual)
+    if not seen.any():
         return None
-    centre = float(np.nanmedian(usual)) + float(np.log(max(abs(gain), 1.0)))
-    width = float(relations.spread(usual[np.isfinite(usual)]))
-    limit = max(float(np.log(NOISIER)), 4.0 * width)
+    n = len(after)
+    blocks = [np.nanmedian(usual[t : t + n]) for t in range(0, len(usual) - n + 1, n) if seen[t : t + n].any()]
+    centre = float(np.median(usual[seen])) + float(np.log(max(abs(gain), 1.0)))
+    loudest = max(blocks, default=centre) - float(np.median(usual[seen]))
+    limit = max(float(np.log(NOISIER)), 4.0 * float(relations.spread(usual[seen])), loudest + float(np.log(NOISIER)))
     first, share = since(now - centre > limit)
     if share < MOSTLY:
         return None
@@ -121,7 +124,7 @@ def _stuck(before: Floats, after: Floats) -> Symptom | None:
     return Symptom("stuck", text, first, share)
 
 
-def _clipped(before: Floats, after: Floats) -> Symptom | None:
+def clipped(before: Floats, after: Floats) -> Symptom | None:
     """Mass at an extreme that was not there, with nothing beyond it where there used to be something."""
     for sign, word in ((1.0, "above"), (-1.0, "below")):
         known, new = sign * before, sign * after[-max(LEAST, len(after) // 2) :]
