@@ -20,7 +20,7 @@ MOSTLY = 0.8
 NOISIER = 2.0
 """How many times its usual row-to-row differences a noisy sensor has, at least."""
 _SILENT, _FEWER, _LONGER, _STUCK = 0.1, 0.3, 3.0, 0.2
-_CUT, _CUT_MORE = 0.03, 5.0
+_CUT, _CUT_MORE, _FLOOR = 0.03, 5.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,18 @@ def silent_or_stuck(before: Floats, after: Floats) -> Symptom | None:
 
 
 def noisy(before: Floats, after: Floats, gain: float) -> Symptom | None:
-    """Row-to-row differences about the usual course far above before, beyond what a gain would make of them."""
-    with relations.no_complaints():
-        course = np.nanmean(before, axis=0)
-    usual, now = np.log(noise(before - course)), np.log(noise(after - gain * course))
+    """Row-to-row differences far above before, beyond what a gain would make of them."""
+    size = float(np.nanmedian(noise(before)))
+    usual, now = (np.log(np.maximum(_step(one), _FLOOR * size)) for one in (before, after))
     seen = np.isfinite(usual)
-    if not seen.any():
+    if not seen.any() or not size > 0:
         return None
     n = len(after)
+    centre = float(np.median(usual[seen]))
     blocks = [np.nanmedian(usual[t : t + n]) for t in range(0, len(usual) - n + 1, n) if seen[t : t + n].any()]
-    centre = float(np.median(usual[seen])) + float(np.log(max(abs(gain), 1.0)))
-    loudest = max(blocks, default=centre) - float(np.median(usual[seen]))
-    limit = max(float(np.log(NOISIER)), 4.0 * float(relations.spread(usual[seen])), loudest + float(np.log(NOISIER)))
-    first, share = since(now - centre > limit)
+    loudest = max(blocks, default=centre) - centre
+    centre += float(np.log(max(abs(gain), 1.0)))
+    first, share = since(now - centre > max(4.0 * float(relations.spread(usual[seen])), loudest + np.log(NOISIER)))
     if share < MOSTLY:
         return None
     times = float(np.exp(np.nanmedian(now[first:]) - centre))
@@ -65,13 +64,18 @@ def noisy(before: Floats, after: Floats, gain: float) -> Symptom | None:
 
 
 def noise(values: Floats) -> Floats:
-    """Root mean square of the differences between neighbouring rows, (n,) of (n, T); never 0."""
+    """Root mean square of the differences between neighbouring rows, (n,) of (n, T); NaN where none was read."""
     step = np.diff(values, axis=1)
     seen = np.isfinite(step)
-    total = np.where(seen, step, 0.0) ** 2
     count = seen.sum(axis=1)
-    rms = np.sqrt(total.sum(axis=1) / np.maximum(count, 1))
-    return np.asarray(np.where(count > 0, np.maximum(rms, 1e-12), np.nan))
+    rms = np.sqrt((np.where(seen, step, 0.0) ** 2).sum(axis=1) / np.maximum(count, 1))
+    return np.asarray(np.where(count > 0, rms, np.nan))
+
+
+def _step(values: Floats) -> Floats:
+    """Upper quartile of those differences: a few jumps that belong to the recording's course do not count."""
+    with relations.no_complaints():
+        return np.asarray(np.nanquantile(np.abs(np.diff(values, axis=1)), 0.75, axis=1))
 
 
 def longest_run(values: Floats) -> Floats:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +14,8 @@ from dq_pipeline.audit.material import Material
 
 Floats = NDArray[np.float64]
 
-MANY = 4
-"""One in so many sensors that lag or are noisy at once, and it is the process."""
+MANY = 5
+"""One in so many sensors is noisy at once, and it is the process; two that lag are one channel's or the process'."""
 
 
 def examine(
@@ -104,7 +103,7 @@ def _converted(material: Material, found: Mapping[str, Finding]) -> Iterator[Fin
 
 
 def _spoilt(material: Material, found: Mapping[str, Finding]) -> Iterator[Finding]:
-    """Clipped, noisy or late; not where many are at once."""
+    """Clipped, noisy or late; not where several are at once."""
     noisy, late = list[Finding](), list[Finding]()
     for j, name in _left(material, found):
         before, after = material.before[:, :, j], material.after[:, :, j]
@@ -129,8 +128,10 @@ def _spoilt(material: Material, found: Mapping[str, Finding]) -> Iterator[Findin
                     first=int(material.onset[j]),
                 )
             )
-    most = max(len(material.sensors) // MANY, 1)
-    yield from chain.from_iterable(some for some in (noisy, late) if len(some) <= most)
+    if len(noisy) <= max(len(material.sensors) // MANY, 1):
+        yield from noisy
+    if len(late) == 1:
+        yield from late
 
 
 def _compared(material: Material, found: Mapping[str, Finding]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from dq_pipeline.audit import virtual
 from dq_pipeline.audit.finding import Fault, Finding
 from dq_pipeline.audit.material import NEWEST, Material
 from dq_pipeline.drift import relations
-from dq_pipeline.drift.cause import BETTER, CLEARLY, HARDLY, LEEWAY, MOST_LEEWAY
+from dq_pipeline.drift.cause import BETTER, CLEARLY, HARDLY
 from dq_pipeline.drift.explanations import explain
 
 Floats = NDArray[np.float64]
@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 TOGETHER = 5
 """Faults that begin further apart than so many samples have not one cause."""
 _PAIRED = 6
+_EXACT = frozenset({"unit", "sign", "swapped"})
 _FREE = frozenset({"gain", "offset", "gain_offset"})
 
 
@@ -73,8 +74,7 @@ def _swapped(
         if material.beside is not None:
             new = np.concatenate([new, material.beside[1][-NEWEST:]], axis=2)
         left = virtual.swapped(known, new, asked, pair)
-        allowed = HARDLY + min(LEEWAY * float(min(apart.moved[list(pair)])), MOST_LEEWAY)
-        if left <= allowed and left < least:
+        if left <= virtual.allowed(float(min(apart.moved[list(pair)]))) and left < least:
             best, least = pair, left
     return best
 
@@ -92,13 +92,13 @@ def _named(
             yield _undetermined(material, j, float(apart.moved[j]), 0.0, why, {"rest_moved": round(apart.rest, 2)})
         return
     found = [_measured(material, j, known, new, apart.agree) for j in apart.left]
-    free = [one for one in found if one.fault in _FREE]
-    starts = sorted(one.first for one in free)
-    together = len(free) > 1 and min(np.diff(starts)) <= TOGETHER
     for one in found:
-        if together and one in free:
-            others = [other.sensor for other in free if other is not one]
-            why = f"{one.text}, but {', '.join(others)} changed with it: a change of the process does that"
+        with_it = [
+            other.sensor for other in found
+            if other is not one and other.fault not in _EXACT and abs(other.first - one.first) <= TOGETHER
+        ]  # fmt: skip
+        if with_it and one.fault in _FREE:
+            why = f"{one.text}, but {', '.join(with_it)} changed with it: a change of the process does that"
             yield _undetermined(material, names.index(one.sensor), one.moved, one.determined, why, one.figures)
         else:
             yield one
@@ -133,7 +133,7 @@ def _measured(material: Material, j: int, known: Floats, new: Floats, agree: Seq
         why = f"moved alone, but the others explain only {by.share:.0%} of it: a fault or a change of the process"
         return _undetermined(material, j, by.moved, by.share, why, figures)
     possible = best.kind == "sign" or (best.kind != "none" and best.gain > 0)
-    if not (possible and none.loss - best.loss >= BETTER and left <= HARDLY):
+    if not (possible and none.loss - best.loss >= BETTER and left <= virtual.allowed(by.moved)):
         why = "moved alone, but no unit, gain or offset explains it"
         return _undetermined(material, j, by.moved, by.share, why, figures)
     kind: Fault = "gain_offset" if best.kind == "gain and offset" else best.kind

@@ -30,6 +30,7 @@ BACK = 4.0
 SHAPELY = 0.5
 """Share of a recording's variance that the usual course must explain before a lag can be seen."""
 _LEFT = 0.25
+_SCALES = 0.4
 _OVERLAP, _COURSE_CHANGED, _PAIRED = 0.5, 4.0, 6
 
 
@@ -73,16 +74,19 @@ def exact(before: Floats, after: Floats, unit: str, limits: tuple[float, float])
     """
     usual = Levels.fit(relations.levels_of(before[:, :, None]))
     known, new = _course(before, usual), _course(after, usual)
-    off = np.abs(relations.moved(known[:, :2], new[:, :2])).max()
+    shown = np.abs(relations.moved(known, new))
+    off, scaled = float(shown[:2].max()), float(shown[2:].max()) >= BACK
     outside = _outside(after, limits) > 0.5 > 10.0 * _outside(before, limits)
     if off < (BACK if outside else FAR):
         return None
     best: Exact | None = None
     tried = [("unit", *one) for one in conversions(unit)] + [("sign", -1.0, 0.0, "its sign is turned")]
     for fault, gain, offset, text in tried:
+        if abs(np.log(abs(gain))) > _SCALES and not scaled:
+            continue
         left = float(np.abs(relations.moved(known, _course((after - offset) / gain, usual))).max())
         if left <= BACK and left < off / 3.0 and (best is None or left < best.left):
-            best = Exact("sign" if fault == "sign" else "unit", gain, offset, text, float(off), left)
+            best = Exact("sign" if fault == "sign" else "unit", gain, offset, text, off, left)
     return best
 
 
@@ -139,7 +143,8 @@ def shift(before: Floats, after: Floats) -> Shift | None:
         return None
     tried = {lag: _off(course, now, lag) for lag in range(-most, most + 1)}
     lag = min(tried, key=lambda one: (tried[one], abs(one)))
-    if lag == 0 or tried[lag] > _LEFT * at_rest:
+    scaled = _off(course * gain_of(before, after), now, 0)
+    if lag == 0 or tried[lag] > _LEFT * min(at_rest, scaled):
         return None
     return Shift(lag, 1.0 - tried[lag] / at_rest, float(np.sqrt(at_rest / max(usual, 1e-300))))
 
