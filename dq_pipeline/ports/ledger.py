@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
+from dq_pipeline.ports.audits import Audits
 from dq_pipeline.ports.contracts import Contracts
+from dq_pipeline.ports.corrections import Corrections
 from dq_pipeline.ports.evidence import Evidence
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.incidents import Incidents
@@ -31,7 +33,20 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Contracts, Incidents, Evidence, Protocol):
+class Ledger(
+    Samples,
+    Targets,
+    Reviews,
+    Governing,
+    Trainings,
+    Alerts,
+    Contracts,
+    Audits,
+    Corrections,
+    Incidents,
+    Evidence,
+    Protocol,
+):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

@@ -154,7 +154,7 @@ def incident(world: World, process: str, number: int) -> dict[str, Any]:
 def _well_since(world: World, serving: Serving, incident: Incident) -> int | None:
     first = incident.first or 0
     seen = world.ledger.sample_count(serving.process.name)
-    newest = recorded(world, serving, max(first, seen - LOOK_BACK), seen)
+    newest = recorded(world, serving, max(first, seen - LOOK_BACK), seen, raw=True)
     before = known_before(world, serving, first)
     names = serving.process.sensor_names
     if newest is None or before is None or incident.sensor not in names:
