@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from dq_pipeline.sections.section import Section
 
 
@@ -10,3 +12,5 @@ class Audit(Section):
 
     Operates only: takes effect at the next parse.
     """
+
+    correct: Literal["never", "unit", "clear"] = "unit"

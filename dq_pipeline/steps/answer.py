@@ -16,6 +16,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.records import Flag, Outgoing, PredictionRow, Role
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.serving import Serving, on_probation_against
+from dq_pipeline.steps.stretch import withheld
 from dq_pipeline.wire import outgoing
 
 
@@ -83,7 +84,9 @@ def _recalibrated(world: World, serving: Serving, predicted: Prediction) -> Pred
     changes = reversed(world.ledger.changes(process.name))
     began = next((change.sample for change in changes if change.action in ("promote", "rollback")), 0)
     rows = world.ledger.judged(process.name, last=MEMORY, release=serving.version, first_sample=began)
-    own = [(row.target, row.value, row.lower, row.upper) for row in rows if row.accepted and row.fallback is None]
+    faults = world.ledger.incidents(process.name) if rows else ()
+    rows = [row for row in rows if row.accepted and row.fallback is None and not withheld(faults, row.sample)]
+    own = [(row.target, row.value, row.lower, row.upper) for row in rows]
     truth, value, lower, upper = np.array(own, dtype=np.float64).reshape(-1, 4).T  # None, where unbounded, is NaN
     known = np.isfinite(value) & np.isfinite(lower) & np.isfinite(upper)
     errors, missed = np.abs(truth - value)[known], ((truth < lower) | (upper < truth))[known]

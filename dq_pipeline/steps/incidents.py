@@ -10,7 +10,7 @@ import numpy as np
 from dq_pipeline.drift.recovery import well_since
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Cause, Ending, EventState, Incident, Notice
+from dq_pipeline.records import WITHHELD, Cause, Ending, EventState, Incident, Notice
 from dq_pipeline.steps import agenda
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import Serving
@@ -23,13 +23,14 @@ SENSOR = (Cause.CALIBRATION, Cause.DEAD_SENSOR)
 def forbids(world: World, process: str, standing: Sequence[Incident] | None = None) -> str:
     """Why nothing may be learned now; empty where it may. What an incident explains is not due any more."""
     open_now = world.ledger.incidents(process, standing=True) if standing is None else standing
+    over = [number for one in open_now if one.cause in WITHHELD for number in one.record.get("events", ())]
+    due = agenda.read(world, process).due if over else None
+    if due is not None and due["event"] in over:
+        agenda.drop_event(world, process)
     lasting = [one for one in open_now if one.lasts]
     held = [one for one in open_now if one.action.get("what") == "hold"]
     if not lasting and not held:
         return ""
-    due = agenda.read(world, process).due
-    if due is not None and any(due["event"] in one.record.get("events", ()) for one in lasting):
-        agenda.drop_event(world, process)
     if ill := ", ".join(str(one.sensor) for one in lasting if one.sensor):
         return f"nothing is learned while {ill} is at fault; `dq incidents {process}` ends that"
     told = ", ".join(f"{one.id} ({one.cause})" for one in (*lasting, *held))

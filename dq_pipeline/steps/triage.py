@@ -20,6 +20,7 @@ from dq_pipeline.steps.remedies import Remedy
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.triage import folding
 from dq_pipeline.triage.rank import LEAST_BEFORE, rank
+from dq_pipeline.triage.truth import heed_target
 from dq_pipeline.triage.verdict import Hypothesis, Verdict
 
 LOOK_BACK = 60
@@ -79,7 +80,9 @@ def judge(world: World, serving: Serving) -> str:
         return ""
     asked = Question.of(name, event, left, world.ledger.sample_count(name))
     case = case_of(world, serving, asked)
-    verdict = Verdict(decided_by="too few samples in the lake") if case is None else _due(world, serving, rank(case))
+    verdict = Verdict(decided_by="too few samples in the lake")
+    if case is not None:
+        verdict = heed_target(case, _due(world, serving, rank(case)))
     if verdict.waiting and case is not None and len(case.before) >= LEAST_BEFORE and _young(world, asked):
         return "" if event is None else f"event {event.id} waits for its cause: {verdict.waiting}"
     found = verdict.first or _undetermined(verdict, asked)
