@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dq_pipeline import units
 from dq_pipeline.errors import RegistryError
 from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.ports import World
@@ -108,7 +109,18 @@ def _correction(world: World, serving: Serving, found: Hypothesis) -> tuple[floa
         return None
     if fault not in CORRECTABLE[allowed] or found.confidence < CLEAR:
         return None
-    return gain, float(found.figures.get("offset", 0.0))
+    gain_offset = gain, float(found.figures.get("offset", 0.0))
+    return _exact(serving.process.sensors[found.subject].unit, *gain_offset) if fault == "unit" else gain_offset
+
+
+def _exact(unit: str, gain: float, offset: float) -> tuple[float, float]:
+    """The conversion between units that a gain and an offset were rounded from; themselves if there is none."""
+    dimension = units.UNITS[unit].dimension if unit in units.UNITS else None
+    others = [name for name, known in units.UNITS.items() if known.dimension == dimension and name != unit]
+    for one in (units.conversion(*pair) for other in others for pair in ((unit, other), (other, unit))):
+        if np.allclose(one, (gain, offset), rtol=1e-4, atol=1e-9):
+            return one
+    return gain, offset
 
 
 def _correct(world: World, one: Incident) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dq_pipeline import steps
+from dq_pipeline import steps, units
 from dq_pipeline.errors import StateError
 from dq_pipeline.recording import Recording
 from dq_pipeline.records import Alert, Cause, Ending, EventState, Incident
@@ -78,7 +78,7 @@ def test_a_unit_that_changed_is_one_incident_is_corrected_and_never_learned(barr
     incident = only(barred)  # within one window
     assert (incident.cause, incident.subject, incident.event is not None) == (Cause.CALIBRATION, SENSOR, True)
     assert 73 <= (incident.first or 0) <= 77
-    assert incident.evidence["gain"] == pytest.approx(PSI, rel=1e-6)
+    assert incident.evidence["gain"] == pytest.approx(PSI, rel=1e-5)
     assert "psi" in incident.title
     assert (incident.action["what"], incident.action["state"]) == ("correct", "done")
     assert (incident.stop, incident.ending) == (100, None)
@@ -88,6 +88,7 @@ def test_a_unit_that_changed_is_one_incident_is_corrected_and_never_learned(barr
     assert incident.record["decided_by"]
     (correction,) = ledger.corrections(process)
     assert (correction.sensor, correction.incident, correction.until) == (SENSOR, incident.id, None)
+    assert (correction.gain, correction.offset) == units.conversion("bar", "psi")
 
     # what is told meanwhile is folded into it
     for key, kind, subject in (("contract:error:", "contract", "error"), (f"audit:{SENSOR}", "audit", SENSOR)):
