@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from dq_pipeline.sections.section import Section
 
 
@@ -14,3 +16,4 @@ class Audit(Section):
     """
 
     correct: Literal["never", "unit", "clear"] = "unit"
+    window: int = Field(50, ge=10, le=1000)
