@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.drift import relations
-from dq_pipeline.drift.cause import CLEARLY, HARDLY, INFORMATIVE, LEEWAY, MOST_LEEWAY
+from dq_pipeline.drift.cause import CLEARLY, HARDLY, INFORMATIVE
 
 Floats = NDArray[np.float64]
 
@@ -22,6 +22,8 @@ LEAST_INFORMED = 0.15
 """Explained share below which nothing contradicts a sensor."""
 TRUSTED_SHARE = 0.8
 """Share of a sensor's variance that its trusted reference must explain to speak for itself."""
+LEEWAY, MOST_LEEWAY = 0.03, 5.0
+"""What the rest may wander more where a sensor moved very far: a share of that, and at most."""
 _CANDIDATES = 4
 
 
@@ -100,8 +102,12 @@ def split(known: Floats, new: Floats, columns: Sequence[int], judged: Sequence[i
         agree.remove(out)
         gone = rests[out]
     rest, worst = float(np.max(gone, initial=0.0)), agree[int(np.argmax(gone))] if agree else -1
-    leeway = min(LEEWAY * float(np.max(first)), MOST_LEEWAY)
-    return Split(tuple(left), tuple(agree), first, rest, worst, rest <= HARDLY + leeway)
+    return Split(tuple(left), tuple(agree), first, rest, worst, rest <= allowed(float(np.max(first))))
+
+
+def allowed(moved: float) -> float:
+    """How far what is well may lie from before, next to a sensor that moved so far."""
+    return HARDLY + min(LEEWAY * moved, MOST_LEEWAY)
 
 
 def measure(known: Floats, new: Floats, j: int, by: Sequence[int]) -> Measured:

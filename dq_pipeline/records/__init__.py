@@ -19,6 +19,7 @@ from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.sensors import Audited, Correction, SensorFacts
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Action",
     "Alert",
     "AlertRow",
+    "Audited",
     "BatchOutcome",
     "BatchState",
     "Candidate",
@@ -33,6 +35,7 @@ __all__ = [
     "Change",
     "Claim",
     "CommittedBatch",
+    "Correction",
     "DetectorState",
     "DriftAlarm",
     "DriftEvent",
@@ -60,6 +63,7 @@ __all__ = [
     "Role",
     "Ruling",
     "SampleScore",
+    "SensorFacts",
     "Severity",
     "Stage",
     "State",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dq_pipeline.adapters.ledger.alerts import Alerts
+from dq_pipeline.adapters.ledger.audits import Audits
 from dq_pipeline.adapters.ledger.claims import Claims
+from dq_pipeline.adapters.ledger.corrections import Corrections
 from dq_pipeline.adapters.ledger.drift import Drift
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
@@ -32,6 +34,8 @@ class PostgresLedger(
     Trainings,
     Governing,
     Alerts,
+    Audits,
+    Corrections,
     Releases,
     Facts,
     Summary,
