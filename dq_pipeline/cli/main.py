@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dq_pipeline.cli import (
     airflow,
+    audit,
     demo,
     doctor,
     drift,
@@ -33,6 +34,7 @@ from dq_pipeline.cli import (
     reviews,
     run,
     score,
+    sensors,
     servers,
     simulate,
     status,
@@ -94,6 +96,8 @@ _LOOP = (
     governor,
     lineage,
     incidents,
+    audit,
+    sensors,
     airflow,
 )
 _ON_FILES = (import_, replay, score, drift, experiments)
