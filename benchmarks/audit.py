@@ -28,7 +28,7 @@ from dq_pipeline.simulate.vacuum import VacuumDrift, simulate
 
 NAMED_BAR, WRONG_BAR = 0.9, 0.05
 BARRED = ("hydraulic", "vacuum")
-SEEDS, BEFORE, AFTER, LATE = 20, 280, 30, 5
+SEEDS, BEFORE, AFTER, LATE = 8, 280, 30, 5
 SEVERITIES = ("low", "medium", "high")
 SIZES: dict[str, tuple[float, float, float]] = {
     "gain": (0.05, 0.15, 0.4),
@@ -171,13 +171,19 @@ class _Place:
         j = int(self.rng.integers(len(self.scale)))
         self._faulty[:, :, j] *= float(np.exp(self.rng.choice([-1, 1]) * self.rng.uniform(np.log(2.0), np.log(200.0))))
 
-    def unit(self, j: int, size: float) -> Floats:
-        options = [one for one in conversions(self.process.sensors[self.process.sensor_names[j]].unit)]
+    def unit(self, j: int, _: float) -> Floats:
+        """In another unit, decimal points where there is none."""
+        options = conversions(self.process.sensors[self.process.sensor_names[j]].unit)
         exact = [one for one in options if "factor" not in one[2]] or options
         gain, offset, _ = exact[int(self.rng.integers(len(exact)))]
         return np.asarray(self._faulty[:, :, j] * gain + offset)
 
+    def silent(self, _: int, __: float) -> Floats:
+        """Nothing, or nothing but 0."""
+        return np.full(self._faulty.shape[:2], 0.0 if self.rng.random() < 0.5 else np.nan)
+
     def held(self, j: int, size: float) -> Floats:
+        """One reading repeated for a share of the rows, or for good."""
         made = self._faulty[:, :, j].copy()
         rows = made.shape[1]
         length = max(round(size * rows), 2)
@@ -186,17 +192,18 @@ class _Place:
         return made
 
     def lagging(self, j: int, size: float) -> Floats:
+        """Behind by a share of the rows; what was before the first is its mirror."""
         made, rows = self._faulty[:, :, j], self.after.shape[1]
         late = max(round(size * rows), 1)
-        return np.concatenate([np.repeat(made[:, :1], late, axis=1), made[:, :-late]], axis=1)
+        return np.concatenate([made[:, late:0:-1], made[:, :-late]], axis=1)
 
 
 _BROKEN: dict[str, Callable[[_Place, int, float], Floats]] = {
     "gain": lambda place, j, size: DRIFTS["gain"](place._faulty[:, :, j], Step(size, float(place.scale[j]), 0)),
     "offset": lambda place, j, size: DRIFTS["offset"](place._faulty[:, :, j], Step(size, float(place.scale[j]), 0)),
     "unit": _Place.unit,
-    "sign": lambda place, j, size: -place._faulty[:, :, j],
-    "dead": lambda place, j, size: np.full(place._faulty.shape[:2], 0.0 if place.rng.random() < 0.5 else np.nan),
+    "sign": lambda place, j, _: -place._faulty[:, :, j],
+    "dead": _Place.silent,
     "stuck": _Place.held,
     "lag": _Place.lagging,
     "clipped": lambda place, j, size: np.minimum(

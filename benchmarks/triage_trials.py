@@ -104,8 +104,8 @@ def determined(plant: Plant) -> NDArray[np.bool_]:
     return np.asarray(found)
 
 
-def troubles(plant: Plant, hydraulic: bool) -> dict[Cause, list[tuple[str, tuple[float, float, float]]]]:
-    """Kinds of every cause that this plant can have."""
+def troubles(hydraulic: bool) -> dict[Cause, list[tuple[str, tuple[float, float, float]]]]:
+    """Kinds of every cause that such a plant can have."""
     drifts = ("pump_leak", "fouling") if hydraulic else ("wear", "air_leak")
     modes = ("announced", "known", "regime") if hydraulic else ("announced", "known")
     found = {Cause(cause): list(kinds.items()) for cause, kinds in SIZES.items()}
@@ -206,8 +206,9 @@ def _stretch(
 def _joined(a: Stretch, b: Stretch) -> Stretch:
     both = {
         name: np.concatenate([getattr(a, name), getattr(b, name)])
-        for name in ("number", "values", "target", "value", "lower", "upper", "dimensions", "late", "features", "disordered")
-    }  # fmt: skip
+        for name in ("number", "values", "target", "value", "lower", "upper", "dimensions", "late", "features")
+    }
+    both["disordered"] = np.concatenate([a.disordered, b.disordered])  # fmt: skip
     told = {name: (*getattr(a, name), *getattr(b, name)) for name in ("release", "source", "metadata", "labels")}
     shadow = {v: np.concatenate([np.full(len(a), np.nan), said]) for v, said in b.shadow.items()}
     return Stretch(**both, **told, shadow=shadow)
@@ -370,7 +371,7 @@ def _regressed(
 
 
 def _as_bad_as(ratio: float, truth: Floats, value: Floats, bad: Floats) -> Floats:
-    """On the way from the answers to the bad ones, or beyond, where the mean absolute error is so many times as large."""
+    """On the way from the answers to the bad ones, or beyond, where the mean absolute error is so many times larger."""
     seen = np.isfinite(truth)
     usual = float(np.mean(np.abs(truth - value)[seen]))
     low, high = 0.0, 1.0

@@ -33,6 +33,8 @@ from dq_pipeline.simulate.vacuum import RECIPES, VacuumDrift, simulate
 
 HISTORY, LEAD, AFTER = 240, 100, 100
 """Samples a release is made of, undisturbed ones after it, and samples from the trouble on."""
+EVERY = 5
+"""The pump-down is read every so many seconds: a fifth of the rows shows the same, and takes a fifth of the time."""
 USUAL_LATE_S = 4.0
 COOLERS = ((3, 20), (20, 100), (3, 100))
 """Settings that a stream takes turns in, two of the three; the third is another operating mode."""
@@ -119,7 +121,7 @@ def as_batch(process: Process, values: Floats) -> SampleBatch:
 @cache
 def plant(name: str, number: int, worlds: Worlds | None = None) -> Plant:
     """The plant of this number: other recordings, or another order of them, for each."""
-    process, _ = recordings("vacuum", 1) if name == "vacuum" else _cycles()[:2]
+    process = _slower(recordings("vacuum", 1)[0]) if name == "vacuum" else _cycles()[0]
     n = HISTORY + LEAD + 2 * AFTER
     rng = np.random.default_rng([number, 70])
     whole = pump_downs(n, [number, 71]) if name == "vacuum" else _shuffled(COOLERS[number % 3], 0, rng)
@@ -154,13 +156,21 @@ def _fitted(process: Process, features: Features, seen: Floats, target: Floats) 
     return training.model, target[training.calibrated] - training.forward
 
 
+def _slower(process: Process) -> Process:
+    sample = process.sample
+    rows = {name: getattr(sample, name) // EVERY for name in ("rows", "horizon_rows", "profile_rows")}
+    slower = sample.model_copy(update={**rows, "period_s": sample.period_s * EVERY})
+    return process.model_copy(update={"sample": slower})
+
+
 def pump_downs(
     n: int, seed: list[int], drift: VacuumDrift | None = None, set_points: Mapping[str, float] = RECIPES, first: int = 0
 ) -> Recorded:
     """Simulated pump-downs."""
     runs = simulate(n, np.random.default_rng(seed), first=first, drift=drift, set_points=set_points)
+    values = np.stack([run.values[::EVERY] for run in runs])
     target = np.array([float(np.min(run.target)) for run in runs if run.target is not None])
-    return Recorded(np.stack([run.values for run in runs]), target, tuple(dict(run.metadata) for run in runs))
+    return Recorded(values, target, tuple(dict(run.metadata) for run in runs))
 
 
 def cycles(coolers: tuple[int, ...], leak: int, seed: list[int]) -> Recorded:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A unit of measure: ``si = value * factor + offset`` in the SI unit of its dimension, or, of logarithms, in the first named."""
+    """A unit of measure: ``si = value * factor + offset`` in the SI unit of its dimension (logs: log10(mbar))."""
 
     dimension: str
     factor: float

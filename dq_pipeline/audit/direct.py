@@ -20,7 +20,7 @@ MOSTLY = 0.8
 NOISIER = 2.0
 """How many times its usual row-to-row differences a noisy sensor has, at least."""
 _SILENT, _FEWER, _LONGER, _STUCK = 0.1, 0.3, 3.0, 0.2
-_CUT, _CUT_MORE = 0.03, 5.0
+_CUT, _CUT_MORE, _FLOOR = 0.03, 5.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +33,30 @@ class Symptom:
     share: float
 
 
-def symptom(before: Floats, after: Floats) -> Symptom | None:
-    """The plainest fault of one sensor, None if it shows none.
+def silent_or_stuck(before: Floats, after: Floats) -> Symptom | None:
+    """Whether one sensor stopped to measure, None if it did not.
 
     Parameters
     ----------
     before, after : (N, T), (n, T)
         Readings of recordings, NaN where none came.
     """
-    if len(after) < LEAST or not np.isfinite(before).any():
-        return None
-    return _silent(before, after) or _stuck(before, after) or _clipped(before, after)
+    return _silent(before, after) or _stuck(before, after)
 
 
 def noisy(before: Floats, after: Floats, gain: float) -> Symptom | None:
     """Row-to-row differences far above before, beyond what a gain would make of them."""
-    usual, now = (np.log(noise(one)) for one in (before, after))
-    if len(after) < LEAST or not np.isfinite(usual).any():
+    size = float(np.nanmedian(noise(before)))
+    usual, now = (np.log(np.maximum(_step(one), _FLOOR * size)) for one in (before, after))
+    seen = np.isfinite(usual)
+    if not seen.any() or not size > 0:
         return None
-    centre = float(np.nanmedian(usual)) + float(np.log(max(abs(gain), 1.0)))
-    width = float(relations.spread(usual[np.isfinite(usual)]))
-    limit = max(float(np.log(NOISIER)), 4.0 * width)
-    first, share = since(now - centre > limit)
+    n = len(after)
+    centre = float(np.median(usual[seen]))
+    blocks = [np.nanmedian(usual[t : t + n]) for t in range(0, len(usual) - n + 1, n) if seen[t : t + n].any()]
+    loudest = max(blocks, default=centre) - centre
+    centre += float(np.log(max(abs(gain), 1.0)))
+    first, share = since(now - centre > max(4.0 * float(relations.spread(usual[seen])), loudest + np.log(NOISIER)))
     if share < MOSTLY:
         return None
     times = float(np.exp(np.nanmedian(now[first:]) - centre))
@@ -62,13 +64,21 @@ def noisy(before: Floats, after: Floats, gain: float) -> Symptom | None:
 
 
 def noise(values: Floats) -> Floats:
-    """Root mean square of the differences between neighbouring rows, (n,) of (n, T); never 0."""
+    """Root mean square of the differences between neighbouring rows, (n,) of (n, T); NaN where none was read."""
     step = np.diff(values, axis=1)
     seen = np.isfinite(step)
-    total = np.where(seen, step, 0.0) ** 2
     count = seen.sum(axis=1)
-    rms = np.sqrt(total.sum(axis=1) / np.maximum(count, 1))
-    return np.asarray(np.where(count > 0, np.maximum(rms, 1e-12), np.nan))
+    rms = np.sqrt((np.where(seen, step, 0.0) ** 2).sum(axis=1) / np.maximum(count, 1))
+    return np.asarray(np.where(count > 0, rms, np.nan))
+
+
+def _step(values: Floats) -> Floats:
+    """Upper quartile of those differences: a few jumps that belong to the recording's course do not count."""
+    step = np.abs(np.diff(values, axis=1))
+    if np.isfinite(step).all():  # ten times as fast
+        return np.asarray(np.quantile(step, 0.75, axis=1))
+    with relations.no_complaints():
+        return np.asarray(np.nanquantile(step, 0.75, axis=1))
 
 
 def longest_run(values: Floats) -> Floats:
@@ -121,7 +131,7 @@ def _stuck(before: Floats, after: Floats) -> Symptom | None:
     return Symptom("stuck", text, first, share)
 
 
-def _clipped(before: Floats, after: Floats) -> Symptom | None:
+def clipped(before: Floats, after: Floats) -> Symptom | None:
     """Mass at an extreme that was not there, with nothing beyond it where there used to be something."""
     for sign, word in ((1.0, "above"), (-1.0, "below")):
         known, new = sign * before, sign * after[-max(LEAST, len(after) // 2) :]

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.audit import direct, own, virtual
-from dq_pipeline.audit.finding import Fault, Finding
-from dq_pipeline.drift import relations
-from dq_pipeline.drift.cause import BETTER, CLEARLY, HARDLY, LEAST_AFTER, LEAST_BEFORE, LEEWAY, MOST_LEEWAY
-from dq_pipeline.drift.explanations import explain
-from dq_pipeline.drift.relations import Levels
+from dq_pipeline.audit import direct, others, own
+from dq_pipeline.audit.finding import Finding
+from dq_pipeline.audit.material import Material
 
 Floats = NDArray[np.float64]
 
-NEWEST = 30
-"""Samples that a sensor is measured on; more only let the process wander."""
-TOGETHER = 5
-"""Faults that begin further apart than so many samples have not one cause."""
-_PAIRED = 6
+MANY = 5
+"""One in so many sensors is noisy at once, and it is the process; two that lag are one channel's or the process'."""
 
 
 def examine(
@@ -36,6 +28,9 @@ def examine(
     target: tuple[Floats, Floats] | None = None,
 ) -> tuple[Finding, ...]:
     """Audit every sensor.
+
+    What a sensor shows by itself comes first; what is exactly wrong is turned back, and what is useless left out,
+    before the others are asked about the rest.
 
     Parameters
     ----------
@@ -64,206 +59,101 @@ def examine(
     [('a', 'none', 'measures as before'), ('b', 'unit', 'reads psi for bar'), ('c', 'none', 'measures as before'),
      ('d', 'none', 'measures as before')]
     """
-    return _Audit(before, after, sensors, units, trusted or {}, ranges, target).findings()
+    material = Material(before, after, sensors, units, trusted or {}, ranges, target)
+    found: dict[str, Finding] = {}
+    for stage in (_useless, _exchanged, _converted, _spoilt, _compared):
+        found |= {one.sensor: one for one in stage(material, found)}
+    _in_company(found)
+    few = f"{len(before)} recordings before, {len(after)} now: too few to say more"
+    well = "measures as before" if material.enough else few
+    every = (found.get(name) or Finding(name, "none", well) for name in sensors)
+    return tuple(replace(one, first=max(min(one.first, len(after) - 1), 0)) for one in every)
 
 
-class _Audit:
-    def __init__(
-        self,
-        before: Floats,
-        after: Floats,
-        sensors: Sequence[str],
-        units: Sequence[str],
-        trusted: Mapping[str, str],
-        ranges: Sequence[tuple[float, float]] | None,
-        target: tuple[Floats, Floats] | None,
-    ) -> None:
-        self.sensors, self.units, self.trusted = list(sensors), list(units), trusted
-        self.ranges = ranges or [(-np.inf, np.inf)] * len(self.sensors)
-        self.before, self.after = before, after.copy()
-        self.found: dict[int, Finding] = {}
-        self.enough = len(before) >= LEAST_BEFORE and len(after) >= LEAST_AFTER
-        if self.enough:
-            levels = relations.levels_of(before)
-            self.usual = Levels.fit(levels)
-            self.known = self.usual.standardise(levels)
-            phases = self.usual.mean.shape[0]
-            self.target = None if target is None else relations.as_neighbour(*target, phases=phases)
-            new = self.usual.standardise(relations.levels_of(after))
-            self.onset = relations.onsets(self.known, new, 0, LEAST_AFTER)
+def _left(material: Material, found: Mapping[str, Finding]) -> Iterator[tuple[int, str]]:
+    for j, name in enumerate(material.sensors):
+        if name not in found and np.isfinite(material.before[:, :, j]).any():
+            yield j, name
 
-    def findings(self) -> tuple[Finding, ...]:
-        self._directly()
-        if self.enough:
-            self._by_itself()
-            self._by_the_others()
-        return tuple(self._finding(j) for j in range(len(self.sensors)))
 
-    def _finding(self, j: int) -> Finding:
-        found = self.found.get(j)
-        if found is None:
-            text = (
-                "measures as before" if self.enough else f"{len(self.before)} and {len(self.after)} recordings: too few"
+def _useless(material: Material, found: Mapping[str, Finding]) -> Iterator[Finding]:
+    """Silent, zero, or one reading over and over."""
+    for j, name in _left(material, found):
+        yield from _shown(name, direct.silent_or_stuck(material.before[:, :, j], material.after[:, :, j]))
+
+
+def _exchanged(material: Material, found: Mapping[str, Finding]) -> Iterator[Finding]:
+    """Two that each show what the other used to."""
+    if material.enough:
+        columns = [j for j, _ in _left(material, found)]
+        pair, moved = own.exchanged(material, columns)
+        if pair is not None:
+            yield from others.swap(material, pair, moved)
+
+
+def _converted(material: Material, found: Mapping[str, Finding]) -> Iterator[Finding]:
+    """Another unit, or the sign turned."""
+    for j, name in _left(material, found) if material.enough else ():
+        exact = own.exact(*material.column(j), material.units[j], material.ranges[j]) if material.varies(j) else None
+        if exact is not None:
+            material.turn_back(j, exact.gain, exact.offset)
+            yield Finding(
+                name, exact.fault, exact.text, exact.gain, exact.offset, against="itself", moved=exact.moved,
+                determined=1.0, first=int(material.onset[j]), figures={"moved_once_corrected": round(exact.left, 2)},
+            )  # fmt: skip
+
+
+def _spoilt(material: Material, found: Mapping[str, Finding]) -> Iterator[Finding]:
+    """Clipped, noisy or late; not where several are at once."""
+    noisy, late = list[Finding](), list[Finding]()
+    for j, name in _left(material, found):
+        before, after = material.before[:, :, j], material.after[:, :, j]
+        cut = list(_shown(name, direct.clipped(before, after)))
+        yield from cut
+        if cut or not material.enough or not material.varies(j):
+            continue
+        loud = list(_shown(name, direct.noisy(before, after, own.gain_of(*material.column(j)))))
+        noisy += loud
+        shift = None if loud else own.shift(*material.column(j))
+        if shift is not None:
+            text = f"{abs(shift.rows)} rows {'behind' if shift.rows > 0 else 'ahead of'} its usual course"
+            late.append(
+                Finding(
+                    name,
+                    "lag",
+                    text,
+                    lag=float(shift.rows),
+                    against="itself",
+                    determined=shift.explained,
+                    moved=shift.moved,
+                    first=int(material.onset[j]),
+                )
             )
-            return Finding(self.sensors[j], "none", text)
-        return replace(found, first=min(found.first, len(self.after) - 1))
+    if len(noisy) <= max(len(material.sensors) // MANY, 1):
+        yield from noisy
+    if len(late) == 1:
+        yield from late
 
-    def _directly(self) -> None:
-        for j, name in enumerate(self.sensors):
-            seen = direct.symptom(self.before[:, :, j], self.after[:, :, j])
-            if seen is not None:
-                self.found[j] = Finding(
-                    name, seen.fault, seen.text, against="itself", determined=seen.share, first=seen.first
-                )
 
-    def _by_itself(self) -> None:
-        lags: dict[int, own.Shift] = {}
-        for j, name in enumerate(self.sensors):
-            if j in self.found or not np.isfinite(self.before[:, :, j]).any():
-                continue
-            first = int(self.onset[j])
-            before, after = self.before[:, :, j], self.after[first:, :, j][-NEWEST:]
-            exact = own.exact(before, after, self.units[j], self.ranges[j])
-            if exact is not None:
-                self.found[j] = Finding(
-                    name, exact.fault, exact.text, exact.gain, exact.offset, against="itself", moved=exact.moved,
-                    determined=1.0, first=first, figures={"moved_once_corrected": round(exact.left, 2)},
-                )  # fmt: skip
-                self.after[first:, :, j] = (self.after[first:, :, j] - exact.offset) / exact.gain
-                continue
-            seen = direct.noisy(before, self.after[:, :, j], own.gain_of(before, after))
-            if seen is not None:
-                self.found[j] = Finding(
-                    name, "noisy", seen.text, against="itself", determined=seen.share, first=seen.first
-                )
-                continue
-            lag = own.shift(before, after)
-            if lag is not None:
-                lags[j] = lag
-        if len(lags) <= max(len(self.sensors) // 4, 1):  # a process that is late has many sensors that are
-            for j, lag in lags.items():
-                text = f"{abs(lag.rows)} rows {'behind' if lag.rows > 0 else 'ahead of'} its usual course"
-                self.found[j] = Finding(
-                    self.sensors[j], "lag", text, lag=float(lag.rows), against="itself", determined=lag.explained,
-                    moved=lag.moved, first=int(self.onset[j]),
-                )  # fmt: skip
+def _compared(material: Material, found: Mapping[str, Finding]) -> Iterator[Finding]:
+    """What the others say of those in which nothing was seen."""
+    if material.enough:
+        judged = [j for j, _ in _left(material, found)]
+        exact = [
+            j for j, name in enumerate(material.sensors) if name in found and found[name].fault in {"unit", "sign"}
+        ]
+        yield from others.by_the_others(material, sorted([*judged, *exact]), judged)
 
-    def _by_the_others(self) -> None:
-        corrected = {j for j, one in self.found.items() if one.fault in {"unit", "sign"}}
-        well = [j for j in range(len(self.sensors)) if j not in self.found or j in corrected]
-        judged = [j for j in well if j not in self.found]
-        known, new = self.known, self._standardised(self.after)
-        asked = list(well)
-        if self.target is not None:
-            asked.append(known.shape[2])
-            known, new = (np.concatenate([a, b], axis=2) for a, b in zip((known, new), self.target, strict=True))
-        if len(asked) < 2 or not judged:
-            return
-        new = new[-NEWEST:]
-        apart = virtual.split(known, new, asked, judged)
-        for pair in self._swapped(known, apart, asked, judged):
-            for j, other in (pair, pair[::-1]):
-                name = self.sensors[other]
-                self.found[j] = Finding(
-                    self.sensors[j], "swapped", f"shows what {name} should", against="virtual", other=name,
-                    moved=float(apart.moved[j]), determined=1.0, first=int(self.onset[j]),
-                )  # fmt: skip
-            judged = [j for j in judged if j not in pair]
-            asked = [j for j in asked if j not in pair]
-            apart = virtual.split(known, new, asked, judged)
-        for one in self._named(known, new, apart, judged):
-            self.found[self.sensors.index(one.sensor)] = one
 
-    def _standardised(self, values: Floats) -> Floats:
-        return self.usual.standardise(relations.levels_of(values))
+def _in_company(found: dict[str, Finding]) -> None:
+    """A sensor that is late while others left their relations is no sensor's fault that anybody could tell."""
+    moved = [name for name, one in found.items() if one.against == "virtual" and one.fault != "swapped"]
+    for name, one in found.items():
+        if one.fault == "lag" and moved:
+            text = f"{one.text}, but {', '.join(moved[:3])} changed with it: a change of the process does that"
+            found[name] = replace(one, fault="undetermined", text=text)
 
-    def _swapped(
-        self, known: Floats, apart: virtual.Split, asked: Sequence[int], judged: Sequence[int]
-    ) -> Iterator[tuple[int, int]]:
-        """The pair that, exchanged, agrees with the others again."""
-        far = sorted((j for j in judged if apart.moved[j] >= CLEARLY), key=lambda j: -apart.moved[j])[:_PAIRED]
-        best, least = None, np.inf
-        for pair in combinations(far, 2):
-            values = self.after[-NEWEST:].copy()
-            values[:, :, pair] = values[:, :, pair[::-1]]
-            new = self._standardised(values)
-            if known.shape[2] > new.shape[2] and self.target is not None:
-                new = np.concatenate([new, self.target[1][-NEWEST:]], axis=2)
-            left = virtual.swapped(known, new, asked, pair)
-            allowed = HARDLY + min(LEEWAY * float(min(apart.moved[list(pair)])), MOST_LEEWAY)
-            if left <= allowed and left < least:
-                best, least = pair, left
-        if best is not None:
-            yield best
 
-    def _named(self, known: Floats, new: Floats, apart: virtual.Split, judged: Sequence[int]) -> Iterator[Finding]:
-        if not apart.settled:
-            far = [j for j in judged if apart.moved[j] >= CLEARLY]
-            for j in far:
-                others = [self.sensors[k] for k in far if k != j][:3]
-                why = f"changed with {', '.join(others) or self._name(apart.worst)}: a change of the process does that"
-                yield self._undetermined(j, float(apart.moved[j]), 0.0, why)
-            return
-        found = [self._measured(j, known, new, apart.agree) for j in apart.left]
-        free = [one for one in found if one.fault in {"gain", "offset", "gain_offset"}]
-        starts = sorted(one.first for one in free)
-        together = len(free) > 1 and min(np.diff(starts)) <= TOGETHER
-        for one in found:
-            if together and one in free:
-                with_it = ", ".join(other.sensor for other in free if other is not one)
-                why = f"{one.text}, but {with_it} changed with it: a change of the process does that"
-                yield self._undetermined(self.sensors.index(one.sensor), one.moved, one.determined, why, one.figures)
-            else:
-                yield one
-
-    def _measured(self, j: int, known: Floats, new: Floats, agree: Sequence[int]) -> Finding:
-        """What became of a sensor, by its trusted reference or by all others."""
-        name, unit = self.sensors[j], self.units[j]
-        first = int(self.onset[j])
-        last = min(len(self.after) - first, NEWEST)
-        new = new[-last:]
-        by, against = virtual.measure(known, new, j, agree), "virtual"
-        reference = self.trusted.get(name)
-        if reference in self.sensors and self.sensors.index(reference) in agree:
-            trusted = virtual.measure(known, new, j, [self.sensors.index(reference)])
-            if trusted.share >= max(virtual.TRUSTED_SHARE, by.share - 0.05) or not by.knows:
-                by, against = trusted, f"trusted:{reference}"
-        if by.moved < HARDLY and against != "virtual":
-            by, against = virtual.measure(known, new, j, agree), "virtual"
-        mean, sd = self.usual.mean[:, j], self.usual.sd[:, j]
-        shown = relations.levels_of(self.after[-last:, :, [j]])[:, :, 0]
-        tried = explain(shown, mean + sd * by.expected, sd * by.sd, unit)
-        best, none = tried[0], next(one for one in tried if one.kind == "none")
-        left = virtual.left_over(by, ((shown - best.offset) / (best.gain or 1e-12) - mean) / sd)
-        figures: dict[str, Any] = {
-            "explained_share": round(by.share, 3),
-            "contradicted": round(by.contradicted, 2),
-            "moved_once_corrected": round(left, 2),
-            "loss": round(best.loss, 3),
-            "loss_unexplained": round(none.loss, 3),
-            "explanation": best.text,
-            "or": [one.text for one in tried[1:] if one.kind != "none" and one.loss - best.loss < BETTER],
-        }
-        if not by.knows:
-            why = f"moved alone, but the others explain only {by.share:.0%} of it: a fault or a change of the process"
-            return self._undetermined(j, by.moved, by.share, why, figures)
-        fits = best.kind != "none" and best.gain > 0 and none.loss - best.loss >= BETTER and left <= HARDLY
-        if not fits:
-            why = "moved alone, but no unit, gain or offset explains it"
-            return self._undetermined(j, by.moved, by.share, why, figures)
-        kind: Fault = "gain_offset" if best.kind == "gain and offset" else best.kind
-        return Finding(
-            name, kind, best.text, best.gain, best.offset, against=against, determined=by.share, moved=by.moved,
-            first=first, figures=figures,
-        )  # fmt: skip
-
-    def _undetermined(
-        self, j: int, moved: float, share: float, why: str, figures: Mapping[str, Any] | None = None
-    ) -> Finding:
-        return Finding(
-            self.sensors[j], "undetermined", why, against="virtual", determined=share, moved=moved,
-            first=int(self.onset[j]), figures=figures or {},
-        )  # fmt: skip
-
-    def _name(self, column: int) -> str:
-        return self.sensors[column] if 0 <= column < len(self.sensors) else "the target"
+def _shown(name: str, seen: direct.Symptom | None) -> Iterator[Finding]:
+    if seen is not None:
+        yield Finding(name, seen.fault, seen.text, against="itself", determined=seen.share, first=seen.first)

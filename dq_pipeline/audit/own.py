@@ -7,13 +7,16 @@ once. A change of the plant would have to land on one of a dozen numbers in four
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.audit import direct
 from dq_pipeline.audit.finding import Fault
+from dq_pipeline.audit.material import NEWEST, Material
 from dq_pipeline.drift import relations
 from dq_pipeline.drift.explanations import conversions
 from dq_pipeline.drift.relations import Levels
@@ -27,7 +30,8 @@ BACK = 4.0
 SHAPELY = 0.5
 """Share of a recording's variance that the usual course must explain before a lag can be seen."""
 _LEFT = 0.25
-_OVERLAP = 0.5
+_SCALES = 0.4
+_OVERLAP, _COURSE_CHANGED, _PAIRED = 0.5, 4.0, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,6 @@ class Exact:
     text: str
     moved: float
     left: float
-    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +74,43 @@ def exact(before: Floats, after: Floats, unit: str, limits: tuple[float, float])
     """
     usual = Levels.fit(relations.levels_of(before[:, :, None]))
     known, new = _course(before, usual), _course(after, usual)
-    off = np.abs(relations.moved(known[:, :2], new[:, :2])).max()
+    shown = np.abs(relations.moved(known, new))
+    off, scaled = float(shown[:2].max()), float(shown[2:].max()) >= BACK
     outside = _outside(after, limits) > 0.5 > 10.0 * _outside(before, limits)
     if off < (BACK if outside else FAR):
         return None
     best: Exact | None = None
     tried = [("unit", *one) for one in conversions(unit)] + [("sign", -1.0, 0.0, "its sign is turned")]
     for fault, gain, offset, text in tried:
+        if abs(np.log(abs(gain))) > _SCALES and not scaled:
+            continue
         left = float(np.abs(relations.moved(known, _course((after - offset) / gain, usual))).max())
-        if left <= BACK and left < off / 3.0 and (best is None or left < best.left):
-            best = Exact("sign" if fault == "sign" else "unit", gain, offset, text, float(off), left, 0)
+        if left <= near(off) and left < off / 3.0 and (best is None or left < best.left):
+            best = Exact("sign" if fault == "sign" else "unit", gain, offset, text, off, left)
     return best
+
+
+def exchanged(material: Material, columns: Sequence[int]) -> tuple[tuple[int, int] | None, Floats]:
+    """Two columns that each show in every respect what the other used to, and how far each column lay out, (f,)."""
+    new = material.after[-NEWEST:]
+    usual = {j: Levels(material.usual.mean[:, [j]], material.usual.sd[:, [j]]) for j in columns}
+    known = {j: _course(material.before[:, :, j], usual[j]) for j in columns}
+    moved = np.zeros(new.shape[2])
+    for j in columns:
+        moved[j] = np.abs(relations.moved(known[j], _course(new[:, :, j], usual[j]))).max()
+    far = sorted((j for j in columns if moved[j] >= FAR), key=lambda j: -moved[j])[:_PAIRED]
+    best, least = None, BACK
+    for i, j in combinations(far, 2):
+        crossed = (_course(new[:, :, a], usual[b]) for a, b in ((j, i), (i, j)))
+        left = max(float(np.abs(relations.moved(known[k], one)).max()) for k, one in zip((i, j), crossed, strict=True))
+        if left <= least:
+            best, least = (i, j), left
+    return best, moved
+
+
+def near(moved: float) -> float:
+    """How far from before an exact conversion may leave what lay so far out: 1 % of the way, the process wanders."""
+    return max(BACK, min(0.01 * moved, 10.0))
 
 
 def gain_of(before: Floats, after: Floats) -> float:
@@ -115,11 +144,12 @@ def shift(before: Floats, after: Floats) -> Shift | None:
     parts = [_levelled(_mean(before[t : t + n])) for t in range(0, len(before) - n + 1, n)]
     usual = max((_off(course, part, 0) for part in parts), default=0.0)
     at_rest = _off(course, now, 0)
-    if not at_rest > 2.0 * max(usual, 1e-300):
+    if not at_rest > _COURSE_CHANGED * max(usual, 1e-300):
         return None
     tried = {lag: _off(course, now, lag) for lag in range(-most, most + 1)}
     lag = min(tried, key=lambda one: (tried[one], abs(one)))
-    if lag == 0 or tried[lag] > _LEFT * at_rest:
+    scaled = _off(course * gain_of(before, after), now, 0)
+    if lag == 0 or tried[lag] > _LEFT * min(at_rest, scaled):
         return None
     return Shift(lag, 1.0 - tried[lag] / at_rest, float(np.sqrt(at_rest / max(usual, 1e-300))))
 

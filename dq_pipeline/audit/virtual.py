@@ -100,8 +100,12 @@ def split(known: Floats, new: Floats, columns: Sequence[int], judged: Sequence[i
         agree.remove(out)
         gone = rests[out]
     rest, worst = float(np.max(gone, initial=0.0)), agree[int(np.argmax(gone))] if agree else -1
-    leeway = min(LEEWAY * float(np.max(first)), MOST_LEEWAY)
-    return Split(tuple(left), tuple(agree), first, rest, worst, rest <= HARDLY + leeway)
+    return Split(tuple(left), tuple(agree), first, rest, worst, rest <= allowed(float(np.max(first))))
+
+
+def allowed(moved: float) -> float:
+    """How far what is well may lie from before, next to a sensor that moved so far."""
+    return HARDLY + min(LEEWAY * moved, MOST_LEEWAY)
 
 
 def measure(known: Floats, new: Floats, j: int, by: Sequence[int]) -> Measured:

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dq_pipeline.cli import (
     airflow,
+    audit,
     contracts,
     demo,
     doctor,
@@ -35,6 +36,7 @@ from dq_pipeline.cli import (
     reviews,
     run,
     score,
+    sensors,
     servers,
     simulate,
     status,
@@ -101,6 +103,8 @@ _LOOP = (
     incidents,
     contracts,
     drill,
+    audit,
+    sensors,
     airflow,
 )
 _ON_FILES = (import_, replay, stress, score, drift, experiments)

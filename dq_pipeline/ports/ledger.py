@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
+from dq_pipeline.ports.audits import Audits
 from dq_pipeline.ports.contracts import Contracts
+from dq_pipeline.ports.corrections import Corrections
 from dq_pipeline.ports.drills import Drills
 from dq_pipeline.ports.evidence import Evidence
 from dq_pipeline.ports.governing import Governing
@@ -49,6 +51,8 @@ class Ledger(
     Replays,
     Watching,
     Drills,
+    Audits,
+    Corrections,
     Protocol,
 ):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""

@@ -23,6 +23,7 @@ from dq_pipeline.records.replays import Answered
 from dq_pipeline.records.reviews import WHY_CHARACTERS, Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.rollouts import LIVE, Pair, Rollout, RolloutState, Step
 from dq_pipeline.records.samples import ACTING, Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.sensors import Audited, Correction, SensorFacts
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 from dq_pipeline.records.watching import Both, OpenClaim, Scored
 
@@ -37,6 +38,7 @@ __all__ = [
     "AlertRow",
     "Answered",
     "AsOf",
+    "Audited",
     "BatchOutcome",
     "BatchState",
     "Both",
@@ -47,6 +49,7 @@ __all__ = [
     "CommittedBatch",
     "ContractResult",
     "ContractVersion",
+    "Correction",
     "DetectorState",
     "Diagnosis",
     "DriftAlarm",
@@ -82,6 +85,7 @@ __all__ = [
     "Ruling",
     "SampleScore",
     "Scored",
+    "SensorFacts",
     "Severity",
     "Stage",
     "State",

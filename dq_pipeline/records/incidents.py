@@ -80,12 +80,21 @@ class Incident:
         """Whether nothing may be learned from the sample of this number."""
         if self.first is None or self.cause not in WITHHELD or self.ending is Ending.ACCEPTED:
             return False
+        wrongly = self.record.get("corrected_in_vain")  # the sensor was well already
+        if wrongly and wrongly[0] <= sample < wrongly[1]:
+            return True
         return self.first <= sample and (self.stop is None or sample < self.stop)
 
     @property
     def lasts(self) -> bool:
         """Whether the newest samples are withheld: nothing adapts meanwhile."""
         return self.ending is None and self.stop is None and self.first is not None and self.cause in WITHHELD
+
+    @property
+    def well_from(self) -> int | None:
+        """Number of the first sample since which what is read is right again, or turned back; None while it is not."""
+        corrected = self.ending is not None and self.action.get("what") == "correct"
+        return self.until if corrected else self.stop
 
     @property
     def action(self) -> Mapping[str, Any]:

@@ -154,14 +154,13 @@ def inject(
     size = SIZES.get(cause, {}).get(kind, (0.0, 0.0, 0.0))[SEVERITIES.index(severity)]
     if not size:
         raise DataError(f"a kind of {', '.join(SIZES)} with a size expected, found {cause}/{kind} at {severity}")
-    act = {
-        "late_data": _late,
-        "calibration": _calibration,
-        "dead_sensor": _dead,
-        "concept_drift": _concept,
-        "labels": _labels,
-    }[cause]
-    return act(kind, size, sensor, came, usual, rng)
+    if cause == "late_data":
+        return _late(kind, size, came, rng)
+    if cause == "calibration":
+        return _calibration(kind, size, sensor, came, usual, rng)
+    if cause == "dead_sensor":
+        return _dead(kind, size, sensor, came, usual, rng)
+    return (_concept if cause == "concept_drift" else _labels)(kind, size, came, usual, rng)
 
 
 def partner(sensor: int, usual: Usual) -> int:
@@ -176,7 +175,7 @@ def partner(sensor: int, usual: Usual) -> int:
     return int(np.argmin(np.where(there, apart, np.inf)))
 
 
-def _late(kind: str, size: float, sensor: int, came: Delivered, usual: Usual, rng: np.random.Generator) -> Delivered:
+def _late(kind: str, size: float, came: Delivered, rng: np.random.Generator) -> Delivered:
     n, rows, _ = came.values.shape
     if kind == "lost_rows":
         values = came.values.copy()
@@ -187,8 +186,8 @@ def _late(kind: str, size: float, sensor: int, came: Delivered, usual: Usual, rn
     if kind == "delayed":
         return replace(came, late=came.late * size * rng.uniform(0.8, 1.2, n))
     if kind == "lost_samples":
-        return replace(came, came=rng.random(n) >= size)
-    return replace(came, twice=rng.random(n) < size)
+        return replace(came, came=np.asarray(rng.random(n) >= size))
+    return replace(came, twice=np.asarray(rng.random(n) < size))
 
 
 def _calibration(
@@ -243,7 +242,7 @@ def _dead(kind: str, size: float, sensor: int, came: Delivered, usual: Usual, rn
     return replace(came, values=values)
 
 
-def _concept(kind: str, size: float, sensor: int, came: Delivered, usual: Usual, rng: np.random.Generator) -> Delivered:
+def _concept(kind: str, size: float, came: Delivered, usual: Usual, rng: np.random.Generator) -> Delivered:
     sign = float(rng.choice([-1.0, 1.0]))
     if kind == "shift":
         return replace(came, target=came.target + sign * size * usual.error)
@@ -251,7 +250,7 @@ def _concept(kind: str, size: float, sensor: int, came: Delivered, usual: Usual,
     return replace(came, target=came.target + sign * size * usual.error * z / usual.together)
 
 
-def _labels(kind: str, size: float, sensor: int, came: Delivered, usual: Usual, rng: np.random.Generator) -> Delivered:
+def _labels(kind: str, size: float, came: Delivered, usual: Usual, rng: np.random.Generator) -> Delivered:
     target, n = came.target.copy(), len(came.target)
     hit = np.flatnonzero(rng.random(n) < size)
     if kind == "missing":

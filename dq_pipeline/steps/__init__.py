@@ -4,6 +4,7 @@ from dq_pipeline.steps.act import act, drain
 from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
+from dq_pipeline.steps.audit import audit
 from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.drill import drill, drills
@@ -29,6 +30,7 @@ from dq_pipeline.steps.reviews import review, reviews, waiting_for
 from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.rollout import pause as pause_rollout
 from dq_pipeline.steps.rollout import rollouts, shadow
+from dq_pipeline.steps.sensors import note_sensor, sensors
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
 from dq_pipeline.steps.step_up import abort as abort_rollout
@@ -47,6 +49,7 @@ __all__ = [
     "annotate",
     "ask",
     "assess",
+    "audit",
     "close_incident",
     "contracts",
     "contracts_hold",
@@ -68,6 +71,7 @@ __all__ = [
     "let_go",
     "lineage",
     "look",
+    "note_sensor",
     "pause_rollout",
     "plan",
     "promote",
@@ -84,6 +88,7 @@ __all__ = [
     "reviews",
     "roll_back",
     "rollouts",
+    "sensors",
     "shadow",
     "stage",
     "status",

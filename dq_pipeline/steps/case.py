@@ -38,20 +38,21 @@ class Question:
         Samples numbered below this are looked at.
     """
 
+    process: str
     begin: int
     stop: int
     event: DriftEvent | None
     alerts: tuple[AlertRow, ...] = ()
 
     @classmethod
-    def of(cls, event: DriftEvent | None, alerts: Sequence[AlertRow], count: int) -> Question:
+    def of(cls, process: str, event: DriftEvent | None, alerts: Sequence[AlertRow], count: int) -> Question:
         """Where to look: around an event's change point, else over what the alerts speak of."""
         if event is not None:
             begin = int(np.clip(event.change_point, max(event.sample - FURTHEST, 0), event.sample))
-            return cls(begin, begin + MOST_SINCE, event, tuple(alerts))
+            return cls(process, begin, begin + MOST_SINCE, event, tuple(alerts))
         said = [row.alert.sample for row in alerts if row.alert.sample is not None]
         begin = max(min(said, default=count - MOST_SINCE), count - MOST_LOOKED, 0)
-        return cls(begin, count, None, tuple(alerts))
+        return cls(process, begin, count, None, tuple(alerts))
 
 
 def case_of(world: World, serving: Serving, asked: Question) -> Case | None:
@@ -118,9 +119,16 @@ def _changes(world: World, process: str, first: int) -> tuple[Mapping[str, Any],
 
 
 def _missing(world: World, process: str, first: int) -> dict[str, int]:
-    """Messages refused since the first of these samples came, by reason."""
+    """Messages refused since the first of these samples came, by reason, beyond what was usual before."""
     batches = world.ledger.committed(process, first_sample=max(first, 1))
-    return dict(world.ledger.refused(process, batches[0].sequence)) if batches else {}
+    earlier = world.ledger.committed(process, first_sample=max(first - LOOK_BACK, 1))
+    if not batches or not earlier:
+        return {}
+    now, ever = (world.ledger.refused(process, rows[0].sequence) for rows in (batches, earlier))
+    here, all_ = (sum(row.samples for row in rows) for rows in (batches, earlier))
+    share = here / max(all_ - here, 1)
+    beyond = {reason: round(count - share * (ever.get(reason, 0) - count)) for reason, count in now.items()}
+    return {reason: count for reason, count in beyond.items() if count > 0}
 
 
 def _parity(alerts: Sequence[AlertRow]) -> dict[str, Sequence[str]]:

@@ -7,39 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from dq_pipeline.drift.recovery import well_since
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Cause, Ending, EventState, Incident, Notice
-from dq_pipeline.steps import agenda
+from dq_pipeline.records import WITHHELD, Cause, Ending, EventState, Incident, Notice
+from dq_pipeline.steps import agenda, recovery
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import Serving
-from dq_pipeline.steps.stretch import known_before, recorded, withheld
-
-LOOK_BACK = 60
-SENSOR = (Cause.CALIBRATION, Cause.DEAD_SENSOR)
+from dq_pipeline.steps.stretch import withheld
 
 
 def forbids(world: World, process: str, standing: Sequence[Incident] | None = None) -> str:
     """Why nothing may be learned now; empty where it may. What an incident explains is not due any more."""
     open_now = world.ledger.incidents(process, standing=True) if standing is None else standing
+    over = [number for one in open_now if one.cause in WITHHELD for number in one.record.get("events", ())]
+    due = agenda.read(world, process).due if over else None
+    if due is not None and due["event"] in over:
+        agenda.drop_event(world, process)
     lasting = [one for one in open_now if one.lasts]
     held = [one for one in open_now if one.action.get("what") == "hold"]
     if not lasting and not held:
         return ""
-    due = agenda.read(world, process).due
-    if due is not None and any(due["event"] in one.record.get("events", ()) for one in lasting):
-        agenda.drop_event(world, process)
     if ill := ", ".join(str(one.sensor) for one in lasting if one.sensor):
         return f"nothing is learned while {ill} is at fault; `dq incidents {process}` ends that"
     told = ", ".join(f"{one.id} ({one.cause})" for one in (*lasting, *held))
     return f"nothing is learned while incident {told} is open; `dq incidents {process}` ends that"
-
-
-def standing_faults(world: World, process: str) -> list[Incident]:
-    """Open incidents that forbid to learn."""
-    found = world.ledger.incidents(process, standing=True)
-    return [one for one in found if one.lasts or one.action.get("what") == "hold"]
 
 
 def look_after(world: World, serving: Serving) -> None:
@@ -62,18 +53,18 @@ def look_after(world: World, serving: Serving) -> None:
 
 def _over(world: World, serving: Serving, one: Incident) -> tuple[Ending, int | None, str] | None:
     """How an incident ends now, the first good sample again, and why; None while it lasts."""
-    if one.sensor:
-        stop = _well_since(world, serving, one)
-        return None if stop is None else (Ending.RECOVERED, stop, "")
+    if one.sensor or one.lasts:
+        stop = recovery.well_from(world, serving, one)
+        return None if stop is None else (Ending.RECOVERED, stop, f"what incident {one.id} is about is well again")
     if one.cause is Cause.MODEL_REGRESSION and one.subject != serving.version:
         return Ending.RECOVERED, None, f"release {serving.version} answers in place of {one.subject}"
     events = {event.id: event.state for event in world.ledger.events(serving.process.name)}
     own = [events[number] for number in one.record.get("events", ()) if number in events]
-    if own and not one.lasts:
+    if own:
         done = all(state is EventState.CLOSED for state in own)
         return (Ending.LEARNED, None, f"{one.cause} of incident {one.id} was adapted to") if done else None
     alerts = world.ledger.alerts(serving.process.name, standing=True)
-    if own or any(row.incident == one.id for row in alerts) or (one.first is not None and one.lasts):
+    if any(row.incident == one.id for row in alerts):
         return None
     return Ending.RECOVERED, None, f"what told of incident {one.id} is within its limits again"
 
@@ -149,19 +140,6 @@ def incident(world: World, process: str, number: int) -> dict[str, Any]:
         if row.incident == number
     ]
     return {**listed(found)[0], "record": dict(found[0].record), "told": told}
-
-
-def _well_since(world: World, serving: Serving, incident: Incident) -> int | None:
-    first = incident.first or 0
-    seen = world.ledger.sample_count(serving.process.name)
-    newest = recorded(world, serving, max(first, seen - LOOK_BACK), seen)
-    before = known_before(world, serving, first)
-    names = serving.process.sensor_names
-    if newest is None or before is None or incident.sensor not in names:
-        return None
-    fault = (float(incident.evidence.get("gain", 1.0)), float(incident.evidence.get("offset", 0.0)))
-    begin = well_since(before.values, newest.values, names.index(incident.sensor), *fault)
-    return None if begin is None else int(newest.number[begin])
 
 
 def _learn(world: World, process: str, incident: Incident, who: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dq_pipeline import units
 from dq_pipeline.errors import RegistryError
 from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.ports import World
@@ -22,6 +23,14 @@ from dq_pipeline.triage.verdict import Hypothesis
 What = Literal["withhold", "correct", "roll_back", "hold", "adapt", "none"]
 LEAST_JUDGED = 5
 """Samples with a target from which a release's error says something."""
+CLEAR = 0.8
+"""Confidence from which a sensor is corrected."""
+CORRECTABLE: Mapping[str, frozenset[str]] = {
+    "never": frozenset(),
+    "unit": frozenset({"unit"}),
+    "clear": frozenset({"unit", "gain", "offset", "gain_offset", "sign"}),
+}
+"""Faults that may be corrected, by `audit.correct`."""
 SURE = 0.5
 """Confidence from which a change that no detector saw is adapted to."""
 
@@ -58,6 +67,11 @@ def choose(
     if found.cause in WITHHELD:
         if first is None:
             return Remedy("none", "nothing that was read is doubtful")
+        if correction := _correction(world, serving, found):
+            gain, offset = correction
+            why = f"readings are turned back, (reading - {offset:g}) / {gain:g}, from the next micro-batch on; "
+            why += f"nothing is learned from sample {first} up to there"
+            return Remedy("correct", why, asked=True, figures={"gain": gain, "offset": offset})
         return Remedy("withhold", f"nothing is learned from sample {first} on until it is well again")
     if event:
         return Remedy("adapt", "taken for the process: it is adapted to once enough of it has come")
@@ -76,6 +90,8 @@ def pending(world: World, serving: Serving, standing: list[Incident]) -> dict[st
             if one.subject == serving.version:
                 return {"branch": "roll_back", "version": to, "why": f"incident {one.id}: {one.title}"}
             _done(world, one, f"release {serving.version} answers in place of {one.subject}")
+        elif one.action["what"] == "correct":
+            _correct(world, one)
         elif one.action["what"] == "adapt":
             _adapt(world, serving, one)
     return None
@@ -83,6 +99,38 @@ def pending(world: World, serving: Serving, standing: list[Incident]) -> dict[st
 
 def _done(world: World, one: Incident, what: str) -> None:
     world.ledger.note_incident(one.process, one.id, what, utc_now(), action={**one.action, "state": "done"})
+
+
+def _correction(world: World, serving: Serving, found: Hypothesis) -> tuple[float, float] | None:
+    """Gain and offset that a sensor may be corrected with by itself; None where a person has to."""
+    allowed = world.process(serving.process.name).audit.correct
+    fault, gain = found.figures.get("fault"), float(found.figures.get("gain", 0.0))
+    if found.cause is not Cause.CALIBRATION or found.subject not in serving.process.sensors or gain == 0.0:
+        return None
+    if fault not in CORRECTABLE[allowed] or found.confidence < CLEAR:
+        return None
+    gain_offset = gain, float(found.figures.get("offset", 0.0))
+    return _exact(serving.process.sensors[found.subject].unit, *gain_offset) if fault == "unit" else gain_offset
+
+
+def _exact(unit: str, gain: float, offset: float) -> tuple[float, float]:
+    """The conversion between units that a gain and an offset were rounded from; themselves if there is none."""
+    dimension = units.UNITS[unit].dimension if unit in units.UNITS else None
+    others = [name for name, known in units.UNITS.items() if known.dimension == dimension and name != unit]
+    for one in (units.conversion(*pair) for other in others for pair in ((unit, other), (other, unit))):
+        if np.allclose(one, (gain, offset), rtol=1e-4, atol=1e-9):
+            return one
+    return gain, offset
+
+
+def _correct(world: World, one: Incident) -> None:
+    """Turn a sensor's readings back from the next micro-batch on; what was read before stays withheld."""
+    name, gain, offset = one.process, float(one.action["gain"]), float(one.action["offset"])
+    made = world.ledger.correct(name, str(one.sensor), gain, offset, one.id, "dq", one.title, utc_now())
+    after = world.ledger.committed(name, after=made.after)
+    stop = after[0].first_sample if after else world.ledger.sample_count(name)
+    what = f"corrected: (reading - {offset:g}) / {gain:g} from sample {stop} on"
+    world.ledger.note_incident(name, one.id, what, utc_now(), action={**one.action, "state": "done"}, stop=stop)
 
 
 def _adapt(world: World, serving: Serving, one: Incident) -> None:

@@ -52,13 +52,19 @@ class Known:
         return replace(self, batch=joined, number=np.concatenate([earlier.number, self.number]))
 
 
-def recorded(world: World, serving: Serving, first: int, stop: int) -> Known | None:
-    """Committed samples numbered first <= number < stop that have the release's form; None if there are none."""
+def recorded(world: World, serving: Serving, first: int, stop: int, *, raw: bool = False) -> Known | None:
+    """Committed samples numbered first <= number < stop that have the release's form; None if there are none.
+
+    Parameters
+    ----------
+    raw
+        As the sensors read: what was corrected is not turned back.
+    """
     process = serving.process
     batches, numbers = [], []
     for row in world.ledger.committed(process.name, first_sample=first):
         if row.samples and row.first_sample < stop:
-            samples = SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz"))
+            samples = SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz"), raw=raw)
             if has_form(samples, process):
                 count = np.arange(row.first_sample, row.first_sample + row.samples)
                 chosen = (count >= first) & (count < stop)
@@ -128,6 +134,7 @@ def stretch(world: World, serving: Serving, known: Known, beside: Sequence[Servi
             for name in batch.ids
         ),
         shadow=shadow,
+        disordered=np.asarray(batch.disordered / np.maximum(batch.received, 1), dtype=np.float64),
     )
 
 

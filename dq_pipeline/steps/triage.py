@@ -13,13 +13,14 @@ from typing import Any
 from dq_pipeline.ports import World
 from dq_pipeline.records import WITHHELD, AlertRow, Cause, Diagnosis, DriftEvent, Ending, EventState, Incident, Severity
 from dq_pipeline.steps import agenda, incidents, remedies
-from dq_pipeline.steps.case import Question, case_of
+from dq_pipeline.steps.case import MOST_SINCE, Question, case_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.pull import announce
 from dq_pipeline.steps.remedies import Remedy
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.triage import folding
-from dq_pipeline.triage.first import rank
+from dq_pipeline.triage.rank import LEAST_BEFORE, rank
+from dq_pipeline.triage.truth import heed_target
 from dq_pipeline.triage.verdict import Hypothesis, Verdict
 
 LOOK_BACK = 60
@@ -77,10 +78,12 @@ def judge(world: World, serving: Serving) -> str:
     left = _folded(world, name, left)
     if event is None and not left:
         return ""
-    asked = Question.of(event, left, world.ledger.sample_count(name))
+    asked = Question.of(name, event, left, world.ledger.sample_count(name))
     case = case_of(world, serving, asked)
-    verdict = Verdict(decided_by="too few samples in the lake") if case is None else rank(case)
-    if verdict.waiting and world.ledger.sample_count(name) - _asked_at(asked) < MOST_WAIT:
+    verdict = Verdict(decided_by="too few samples in the lake")
+    if case is not None:
+        verdict = heed_target(case, _due(world, serving, rank(case)))
+    if verdict.waiting and case is not None and len(case.before) >= LEAST_BEFORE and _young(world, asked):
         return "" if event is None else f"event {event.id} waits for its cause: {verdict.waiting}"
     found = verdict.first or _undetermined(verdict, asked)
     if event is not None:
@@ -104,9 +107,21 @@ def _unexplained(world: World, process: str) -> DriftEvent | None:
     return event if asked else None
 
 
-def _asked_at(asked: Question) -> int:
-    said = [row.alert.sample for row in asked.alerts if row.alert.sample is not None]
-    return asked.event.sample if asked.event is not None else max([*said, asked.begin])
+def _young(world: World, asked: Question) -> bool:
+    """Whether what a question waits for may still come."""
+    at = asked.begin if asked.event is None else asked.event.sample
+    return world.ledger.sample_count(asked.process) - at < MOST_WAIT
+
+
+def _due(world: World, serving: Serving, verdict: Verdict) -> Verdict:
+    """The verdict without labels that are missed, where labels always come later than the samples looked at."""
+    if serving.process.target.from_ != "labels" or not any(one.cause is Cause.LABELS for one in verdict.hypotheses):
+        return verdict
+    lag = world.ledger.label_state(serving.process.name)["lag_samples"]
+    late = lag is None or lag["p95"] > MOST_SINCE // 2
+    kept = [one for one in verdict.hypotheses if not (late and one.cause is Cause.LABELS and not one.figures)]
+    decided_by = verdict.decided_by if kept and kept[0] is verdict.first else "what is left without labels to come"
+    return replace(verdict, hypotheses=tuple(kept), decided_by=decided_by)
 
 
 def _folded(world: World, process: str, alerts: Sequence[AlertRow]) -> list[AlertRow]:
@@ -137,7 +152,11 @@ def _named(world: World, serving: Serving, alerts: Sequence[AlertRow]) -> list[A
         first = alert.sample if cause in (Cause.LABELS, Cause.MODEL_REGRESSION) else None
         case = None
         if of_release and subject == serving.version:
-            case = case_of(world, serving, Question.of(None, (row,), world.ledger.sample_count(serving.process.name)))
+            case = case_of(
+                world,
+                serving,
+                Question.of(serving.process.name, None, (row,), world.ledger.sample_count(serving.process.name)),
+            )
         remedy = remedies.choose(world, serving, found, case, event=False, first=first)
         if alert.kind == "stuck_scores":
             remedy = Remedy("none", "the scorer is refitted, not the model rolled back: see its runbook")

@@ -17,7 +17,7 @@ LEAST_BEFORE, LEAST_AFTER = 30, 8
 WILD = 4.0
 """Robust standard deviations of the usual error beyond which a label is wild."""
 _COMPONENTS = 3
-_PENALTY = 4.0
+_PENALTY = 1.0
 _CLIP = 4.0
 
 
@@ -40,7 +40,7 @@ class Errors:
     wild, wild_before
         Share of errors beyond four usual robust standard deviations of the common shift.
     mended
-        Share of the rise that a refit takes away: fitted on half of the samples since, judged on the other half.
+        Share of the rise that a refit takes away, each sample judged by one that had not seen it.
     left
         What it leaves, over the usual.
     unlabelled, unlabelled_before
@@ -85,7 +85,7 @@ def compare(before: Stretch, after: Stretch) -> Errors:
     a, b = (np.minimum(np.abs(one - centre) / spread, 2.0 * _CLIP) for one in (old, new))
     error = float(np.sqrt(a.var() * persistence / len(a) + max(b.var(), a.var()) * persistence / n))
     within = new - np.median(new)
-    refit = _refit(before.part(slice(None)), after, known, seen, spread, centre)
+    refit = _refit(before, after, seen, spread)
     usual_size, size = float(a.mean()), float(b.mean())
     left = refit / max(usual_size, 1e-9)
     ratio = size / max(usual_size, 1e-9)
@@ -118,9 +118,7 @@ def _shadows(after: Stretch, seen: NDArray[np.bool_], now: Floats) -> dict[str, 
     return found
 
 
-def _refit(
-    before: Stretch, after: Stretch, known: NDArray[np.bool_], seen: NDArray[np.bool_], spread: float, centre: float
-) -> float:
+def _refit(before: Stretch, after: Stretch, seen: NDArray[np.bool_], spread: float) -> float:
     """Mean size of the errors since, each corrected by a ridge on the answer and what the sensors have in common."""
     design = np.concatenate([_common(before, after)[seen], after.value[seen][:, None]], axis=1)
     scale = np.maximum(design.std(axis=0), 1e-12)
@@ -128,16 +126,12 @@ def _refit(
     error = (after.target - after.value)[seen]
     y = (error - np.median(error)) / spread
     y = np.clip(y, -4.0 * _CLIP, 4.0 * _CLIP)
-    fold = np.arange(len(y)) % 2
-    left = np.empty(len(y))
-    for held in (0, 1):
-        fit, out = fold != held, fold == held
-        x, t = design[fit], y[fit]
-        middle = float(np.median(t))
-        slope = np.linalg.solve(x.T @ x + _PENALTY * np.eye(x.shape[1]), x.T @ (t - middle))
-        left[out] = y[out] - middle - design[out] @ slope
-    plain = np.abs(y - np.median(y))
-    return float(min(np.minimum(np.abs(left), 2.0 * _CLIP).mean(), np.minimum(plain, 2.0 * _CLIP).mean()))
+    x = np.concatenate([np.ones((len(y), 1)), design], axis=1)
+    penalty = np.diag([1e-9] + [_PENALTY] * design.shape[1])
+    hat = x @ np.linalg.solve(x.T @ x + penalty, x.T)
+    left = (y - hat @ y) / np.maximum(1.0 - np.diag(hat), 0.1)
+    sizes = [np.minimum(np.abs(one), 2.0 * _CLIP).mean() for one in (left, y - np.median(y))]
+    return float(min(sizes))
 
 
 def _common(before: Stretch, after: Stretch) -> Floats:

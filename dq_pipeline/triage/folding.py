@@ -74,6 +74,8 @@ def explains(cause: Cause, subject: str, first: int | None, stop: int | None, al
 def explaining(incidents: Sequence[Incident], alert: Alert) -> Incident | None:
     """The newest open incident that an alert is one more sign of."""
     for one in reversed(incidents):
-        if one.cause is not None and explains(one.cause, one.subject or "", one.first, one.stop, alert):
+        # what tells of a sensor that is corrected tells of what it reads: a correction hides nothing of that
+        stop = None if alert.subject and alert.subject == one.subject else one.stop
+        if one.cause is not None and explains(one.cause, one.subject or "", one.first, stop, alert):
             return one
     return None

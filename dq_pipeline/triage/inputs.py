@@ -21,6 +21,8 @@ BROKEN = frozenset({"stuck", "dead", "missing", "clipped", "noisy"})
 MISREAD = frozenset({"unit", "gain", "offset", "gain_offset", "sign", "swapped", "lag"})
 NEAR, NEARER = 1.5, 0.35
 """How near a past regime's mean levels must be: in its standard deviations, and as a share of the way from before."""
+STRONG = 8.0
+"""How far a sensor must go before it can be no chance."""
 _NEWEST = 30
 _LEAST = 8
 
@@ -57,6 +59,11 @@ class Inputs:
     def unsure(self) -> tuple[Finding, ...]:
         """Sensors that read otherwise, and nothing tells why."""
         return tuple(sorted((f for f in self.findings if f.fault == "undetermined"), key=lambda f: -f.moved))
+
+    @property
+    def strong(self) -> bool:
+        """Whether more than the usual wandering of one sensor's relation to the others is seen."""
+        return len(self.moved) > 1 or self.furthest >= STRONG or any(one.moved >= STRONG for one in self.findings)
 
     @property
     def quiet(self) -> bool:

@@ -40,7 +40,8 @@ class Raised:
     Attributes
     ----------
     kind
-        "error", "lost_rows", "late_rows", "late_samples", "unlabelled", or the name of a share that was given.
+        "error", "lost_rows", "lost_readings" (of one sensor), "late_rows", "late_samples", "unlabelled", or the name
+        of a share that was given.
     sample, begin
         Places of the sample that raised it, and of the one since which it was held against "as before".
     statistic, threshold
@@ -83,6 +84,7 @@ def watch(
         **(shares or {}),
     }
     found += [_first(name, *share_bets(usual, now), per_1000) for name, (usual, now) in told.items()]
+    found.append(_first("lost_readings", *_readings(before, stream), per_1000))
     return tuple(sorted((one for one in found if one is not None), key=lambda one: one.sample))
 
 
@@ -95,21 +97,21 @@ def error_bets(usual: Floats, error: Floats) -> tuple[Floats, NDArray[np.int64]]
     known, place = usual[np.isfinite(usual)], np.flatnonzero(np.isfinite(error))
     if len(known) < _LEAST:
         return np.zeros((0, 1)), place[:0]
-    new = error[place]
+    new: Floats = error[place]
     centre = float(np.median(known))
+    size = np.abs(known - centre)
     series = [
         (_scores(known, known), _scores(known, new), (1.0, -1.0)),
-        (_scores(np.abs(known - centre), np.abs(known - centre)), _scores(np.abs(known - centre), np.abs(new - centre)), (1.0,)),
-    ]  # fmt: skip
-    bets = []
+        (_scores(size, size), _scores(size, np.abs(new - centre)), (1.0,)),
+    ]
+    bets: list[Floats] = []
     for old, now, signs in series:
         a, b = _whitened(old, now)
         mean, sd = float(a.mean()), max(float(a.std()), 0.3)
-        uncertain = np.sqrt(1.0 + 1.0 / len(a))
-        y = np.clip((b - mean) / (sd * uncertain), -_CLIP, _CLIP)
-        bets += [sign * size * y - size**2 / 2.0 for sign in signs for size in _SHIFTS]
-    spread = max(1.4826 * float(np.median(np.abs(known - centre))), 0.5 * float(known.std()), 1e-12)
-    wild = [(np.abs(one - centre) > _WILD * spread) * 1.0 for one in (known, new)]
+        y = np.clip((b - mean) / (sd * np.sqrt(1.0 + 1.0 / len(a))), -_CLIP, _CLIP)
+        bets += [sign * by * y - by**2 / 2.0 for sign in signs for by in _SHIFTS]
+    limit = max(_WILD * _spread(known), float(np.quantile(size, 0.98)))
+    wild = [np.asarray(np.abs(one - centre) > limit, np.float64) for one in (known, new)]
     bets += list(share_bets(*wild)[0].T)
     return np.stack(bets, axis=1), place
 
@@ -150,6 +152,13 @@ def lost_rows(stretch: Stretch) -> Floats:
     return np.asarray((np.isnan(stretch.values).mean(axis=2) >= 0.5).mean(axis=1))
 
 
+def _readings(before: Stretch, stream: Stretch) -> tuple[Floats, NDArray[np.int64]]:
+    """Bets on every sensor's share of readings that did not come."""
+    usual, now = (np.isnan(one.values).mean(axis=1) for one in (before, stream))
+    found = [share_bets(usual[:, j], now[:, j])[0] for j in range(usual.shape[1])]
+    return np.concatenate(found, axis=1), np.arange(len(now))
+
+
 def _first(kind: str, bets: Floats, place: NDArray[np.int64], per_1000: float) -> Raised | None:
     if not len(bets):
         return None
@@ -168,7 +177,8 @@ def _late(before: Floats, since: Floats) -> tuple[Floats, Floats]:
     if len(known) < _LEAST:
         return np.zeros(0), np.zeros(0)
     limit = float(np.quantile(known, 0.98))
-    return (np.where(np.isnan(one), np.nan, (one > limit) * 1.0) for one in (before, since))  # type: ignore[return-value]
+    was, now = (np.where(np.isnan(one), np.nan, (one > limit) * 1.0) for one in (before, since))
+    return was, now
 
 
 def _scores(usual: Floats, values: Floats) -> Floats:
@@ -177,9 +187,13 @@ def _scores(usual: Floats, values: Floats) -> Floats:
     n = len(ordered)
     level = norm.ppf((rankdata(ordered, method="average") - 0.5) / n)
     inside = np.interp(values, ordered, level)
-    spread = max(1.4826 * float(np.median(np.abs(usual - np.median(usual)))), 1e-12)
+    spread = _spread(usual)
     beyond = np.maximum(values - ordered[-1], 0.0) - np.maximum(ordered[0] - values, 0.0)
     return np.asarray(inside + beyond / spread)
+
+
+def _spread(values: Floats) -> float:
+    return max(1.4826 * float(np.median(np.abs(values - np.median(values)))), 0.5 * float(values.std()), 1e-12)
 
 
 def _whitened(old: Floats, new: Floats) -> tuple[Floats, Floats]:

@@ -18,7 +18,7 @@ _CLIP = 4.0
 
 def begin_of(case: Case) -> int:
     """Place in `since` of the first changed sample; the suspected one where no other parts the stretch better."""
-    since, n = case.since, len(case.since)
+    n = len(case.since)
     most = n - LEAST
     if most <= 0:
         return case.begin
@@ -39,10 +39,9 @@ def _series(case: Case) -> Floats:
     parts = [relations.shapes(usual.standardise(one)).reshape(len(one), -1) for one in levels]
     columns = [_standard(parts[0], parts[1])]
     known, new = before.target - before.value, since.target - since.value
-    if np.isfinite(known).sum() >= LEAST:
-        error = _standard(
-            known[np.isfinite(known)][:, None], np.nan_to_num(new[:, None], nan=float(np.nanmedian(known)))
-        )
+    known = known[np.isfinite(known)]
+    if len(known) >= LEAST:
+        error = _standard(known[:, None], np.nan_to_num(new[:, None], nan=float(np.median(known))))
         columns += [error, np.abs(error) - 0.8]
     columns.append(_standard(*(np.isnan(one.target)[:, None] * 1.0 for one in (before, since))))
     columns.append(_standard(*(np.isnan(one.values).mean(axis=(1, 2))[:, None] for one in (before, since))))
@@ -50,6 +49,5 @@ def _series(case: Case) -> Floats:
 
 
 def _standard(known: Floats, new: Floats) -> Floats:
-    return np.asarray(
-        np.clip((new - np.median(known, axis=0)) / np.maximum(relations.spread(known), 1e-3), -_CLIP, _CLIP)
-    )
+    off = (new - np.median(known, axis=0)) / np.maximum(relations.spread(known), 1e-3)
+    return np.asarray(np.clip(off, -_CLIP, _CLIP))

@@ -23,7 +23,6 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dq_airflow import assets, branching, hooks, pools
 from dq_airflow.reporting import reporting
 from dq_airflow.step import step
-from dq_airflow.trust import triage as triage
 
 if TYPE_CHECKING:
     from dq_pipeline.ports import World
@@ -113,6 +112,15 @@ def govern(process: str) -> Result:
     if governed["branch"] == "adapt":
         assets.emit(context, process, "due", {"key": governed["key"], "why": governed["why"]})
     return governed
+
+
+@step(pools.ANSWER)
+def audit(process: str) -> Result:
+    """Compare every sensor with its reference, the others and itself; alerts for what is at fault."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.audit(world, process)
 
 
 @step(pools.ANSWER, may_emit=("due", "incident", "labels"))

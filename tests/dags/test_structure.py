@@ -242,7 +242,7 @@ def test_a_person_approves_where_the_process_file_says_so(folder: Path) -> None:
 def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
     emitted = {
         (kind, task.task_id): {outlet.name.removeprefix("dq://vacuum/") for outlet in task.outlets}
-        for kind in ("deployment", "adaptation", "feedback", "watch")
+        for kind in ("adaptation", "deployment", "feedback", "reconciliation", "watch")
         for task in bag.dags[f"vacuum_{kind}"].tasks
         if task.outlets
     }
@@ -256,6 +256,7 @@ def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
         ("feedback", "take_labels"): {"labels"},
         ("feedback", "govern"): {"due", "incident"},
         ("watch", "watch"): {"incident"},
+        ("reconciliation", "triage"): {"incident"},
     }
 
 

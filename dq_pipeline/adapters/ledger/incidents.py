@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 
+from dq_pipeline.adapters.ledger.corrections import end_corrections
 from dq_pipeline.adapters.ledger.database import Database, know_process, lock_process
 from dq_pipeline.adapters.ledger.schema import drift_events, incidents, losses
 from dq_pipeline.adapters.ledger.trust_schema import alerts
@@ -87,6 +88,10 @@ class Incidents(Database):
     ) -> Incident:
         """End an incident with a cause; the sample `stop` is the first good one again, the next to come by default.
 
+        Where its sensor's readings are turned back, that ends, and what was turned back since `stop` is withheld too.
+
+        What its readings were turned back with ends with it.
+
         The same ending again is no change.
 
         Raises
@@ -100,13 +105,16 @@ class Incidents(Database):
             if row.ending not in (None, ending):
                 raise StateError(f"{process}: incident {number} was closed already: {row.ending} by {row.closed_by}")
             if row.ending is None:
-                end = {"stop": row.stop if stop is None else stop, "until": head.samples}
-                end["stop"] = head.samples if end["stop"] is None else end["stop"]
-                record = dict(row.record)
+                record, end = dict(row.record), {"until": head.samples}
+                if row.stop is None:
+                    end["stop"] = head.samples if stop is None else stop
+                elif stop is not None:  # readings were turned back up to now, and need not have been since
+                    record["corrected_in_vain"] = [stop, head.samples]
                 _add(record, f"closed: {ending} by {who}", now, head.samples)
                 end |= {"ending": ending, "closed_by": who, "closed_at": now, "record": record}
                 closed = update(incidents).where(incidents.c.id == number).values(end).returning(incidents)
                 row = connection.execute(closed).one()
+                end_corrections(connection, number, head.sequence, who, now)
         return _incident(row)
 
     def announce(self, process: str) -> Sequence[Notice]:
