@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dq_pipeline.cli import (
     airflow,
+    compare,
     demo,
     doctor,
     drift,
@@ -31,6 +32,7 @@ from dq_pipeline.cli import (
     releases,
     replay,
     reviews,
+    rollout,
     run,
     score,
     servers,
@@ -91,6 +93,8 @@ _LOOP = (
     reviews,
     status,
     releases,
+    rollout,
+    compare,
     governor,
     lineage,
     incidents,

@@ -4,6 +4,7 @@ from dq_pipeline.steps.act import act, drain
 from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
+from dq_pipeline.steps.compare import compare
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.error_estimate import error_estimate
 from dq_pipeline.steps.flag_export import export_rows
@@ -43,6 +44,7 @@ __all__ = [
     "ask",
     "assess",
     "close_incident",
+    "compare",
     "decide",
     "drain",
     "error_estimate",
