@@ -11,6 +11,7 @@ from dq_pipeline.records.batches import (
     Quarantined,
     RawMessage,
 )
+from dq_pipeline.records.contracts import ContractResult, ContractVersion, Observation
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import Ending, Incident
@@ -40,6 +41,8 @@ __all__ = [
     "Change",
     "Claim",
     "CommittedBatch",
+    "ContractResult",
+    "ContractVersion",
     "DetectorState",
     "DriftAlarm",
     "DriftEvent",
@@ -55,6 +58,7 @@ __all__ = [
     "Loss",
     "Message",
     "Notice",
+    "Observation",
     "OffsetRange",
     "Opinion",
     "Outgoing",

@@ -5,6 +5,7 @@ from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.compare import compare
+from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.error_estimate import error_estimate
 from dq_pipeline.steps.flag_export import export_rows
@@ -45,6 +46,8 @@ __all__ = [
     "assess",
     "close_incident",
     "compare",
+    "contracts",
+    "contracts_hold",
     "decide",
     "drain",
     "error_estimate",
@@ -64,6 +67,7 @@ __all__ = [
     "promote",
     "pull",
     "readiness",
+    "reconcile",
     "redrive",
     "reject",
     "replay_period",
@@ -77,6 +81,7 @@ __all__ = [
     "shadow",
     "stage",
     "status",
+    "sync",
     "take_labels",
     "to_label_studio",
     "train",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dq_pipeline.adapters.ledger.alerts import Alerts
 from dq_pipeline.adapters.ledger.claims import Claims
+from dq_pipeline.adapters.ledger.contracts import Contracts
 from dq_pipeline.adapters.ledger.drift import Drift
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
@@ -36,6 +37,7 @@ class PostgresLedger(
     Alerts,
     Rollouts,
     Replays,
+    Contracts,
     Releases,
     Facts,
     Summary,
