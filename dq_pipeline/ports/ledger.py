@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
 from dq_pipeline.ports.contracts import Contracts
+from dq_pipeline.ports.audits import Audits
+from dq_pipeline.ports.corrections import Corrections
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.replays import Replays
 from dq_pipeline.ports.reviews import Reviews
@@ -34,7 +36,20 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Rollouts, Replays, Contracts, Protocol):
+class Ledger(
+    Samples,
+    Targets,
+    Reviews,
+    Governing,
+    Trainings,
+    Alerts,
+    Rollouts,
+    Replays,
+    Contracts,
+    Audits,
+    Corrections,
+    Protocol,
+):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

@@ -22,6 +22,7 @@ from dq_pipeline.records.replays import Answered
 from dq_pipeline.records.reviews import WHY_CHARACTERS, Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.rollouts import LIVE, Pair, Rollout, RolloutState, Step
 from dq_pipeline.records.samples import ACTING, Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.sensors import Audited, Correction, SensorFacts
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "AlertRow",
     "Answered",
     "AsOf",
+    "Audited",
     "BatchOutcome",
     "BatchState",
     "Candidate",
@@ -43,6 +45,7 @@ __all__ = [
     "CommittedBatch",
     "ContractResult",
     "ContractVersion",
+    "Correction",
     "DetectorState",
     "DriftAlarm",
     "DriftEvent",
@@ -74,6 +77,7 @@ __all__ = [
     "RolloutState",
     "Ruling",
     "SampleScore",
+    "SensorFacts",
     "Severity",
     "Stage",
     "State",

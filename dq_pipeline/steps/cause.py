@@ -77,13 +77,13 @@ def document(cause: Cause) -> dict[str, Any]:
     }
 
 
-def recorded(world: World, serving: Serving, first: int, stop: int) -> Recorded:
-    """Committed samples numbered first <= number < stop that have the release's form."""
+def recorded(world: World, serving: Serving, first: int, stop: int, *, raw: bool = False) -> Recorded:
+    """Committed samples numbered first <= number < stop that have the release's form; `raw`: nothing turned back."""
     process = serving.process
     batches, numbers = [], []
     for row in world.ledger.committed(process.name, first_sample=first):
         if row.samples and row.first_sample < stop:
-            samples = SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz"))
+            samples = SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz"), raw=raw)
             if has_form(samples, process):
                 count = np.arange(row.first_sample, row.first_sample + row.samples)
                 chosen = (count >= first) & (count < stop)
