@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
-from dq_pipeline.ports.contracts import Contracts
 from dq_pipeline.ports.audits import Audits
+from dq_pipeline.ports.contracts import Contracts
 from dq_pipeline.ports.corrections import Corrections
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.replays import Replays

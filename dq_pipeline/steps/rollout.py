@@ -16,6 +16,7 @@ from dq_pipeline.release import rollout as policy
 from dq_pipeline.steps.candidates import comparable
 from dq_pipeline.steps.challenger import rng_of
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.contracts import contracts_hold
 from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.serving import in_production, load
 
@@ -200,11 +201,12 @@ def _told(world: World, row: Rollout) -> dict[str, Any]:
     release = next(one for one in world.ledger.releases(row.process) if one.version == row.version)
     process = load(world, release).process
     found = advice(row, process, pairs)
+    broken = contracts_hold(world, row.process, row.version) if found.action == "step_up" else ()
     return told | {
         "judged": judged(row, pairs),
         "need": need(row, process),
         "figures": figures(row, process, pairs, found),
-        "stays": found.why,
+        "stays": f"contracts are broken: {'; '.join(broken)}" if broken else found.why,
     }
 
 
