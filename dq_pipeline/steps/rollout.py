@@ -166,6 +166,8 @@ def arrays(pairs: Sequence[Pair]) -> policy.Pairs:
         champion=column("champion_value"),
         lower=column("lower"),
         upper=column("upper"),
+        champion_lower=column("champion_lower"),
+        champion_upper=column("champion_upper"),
         alarmed=np.array([pair.alarm for pair in pairs], dtype=np.bool_),
         champion_alarmed=np.array([pair.champion_alarm for pair in pairs], dtype=np.bool_),
     )
