@@ -77,7 +77,7 @@ def shown(found: list[dict[str, Any]]) -> list[Table | str]:
     notes: list[Table | str] = []
     for one in found:
         figures = one["figures"] or {}
-        judged = f"{one['judged']} of {one['need']}" if "judged" in one else "-"
+        judged = f"{one['judged']} of {one['need']}" if one.get("judged") is not None else "-"
         low, high = figures.get("low"), figures.get("high")
         span = "-" if low is None else f"{number(low, 3)} to {number(high, 3)}"
         share = f"{one['share']:.0%}" if one["share"] else "-"

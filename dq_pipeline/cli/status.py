@@ -55,7 +55,8 @@ def releases(process: ProcessName, as_json: AsJson = False) -> None:
 
     with world() as opened:
         found = steps.status(opened, process)
-    answer({"releases": found["releases"], "changes": found["changes"]}, as_json, _releases(found), _changes(found))
+    told = {name: found[name] for name in ("releases", "changes", "rollouts")}
+    answer(told, as_json, _releases(found), _changes(found))
 
 
 def _short(found: dict[str, Any]) -> dict[str, Any]:

@@ -109,8 +109,8 @@ def _let_go(world: World, row: Rollout, figures: dict[str, Any], found: Advice) 
     answered = world.ledger.canary_answers(row.process, row.version)
     title = f"release {row.version} was let go in {rollout.phase(row)} after {answered} samples that it answered"
     alert = Alert(
-        kind="rollout",
-        key=rollout.alert_key(row.version),
+        kind=rollout.ALERT,
+        key=f"{rollout.ALERT}:{row.version}",
         severity="warning",
         title=f"{row.process}: {title}",
         subject=row.version,
