@@ -28,7 +28,7 @@ from dq_pipeline.simulate.vacuum import VacuumDrift, simulate
 
 NAMED_BAR, WRONG_BAR = 0.9, 0.05
 BARRED = ("hydraulic", "vacuum")
-SEEDS, BEFORE, AFTER, LATE = 20, 280, 30, 5
+SEEDS, BEFORE, AFTER, LATE = 8, 280, 30, 5
 SEVERITIES = ("low", "medium", "high")
 SIZES: dict[str, tuple[float, float, float]] = {
     "gain": (0.05, 0.15, 0.4),

@@ -2,13 +2,14 @@
 
 `reconcile` judges every contract of the process with intervals: breach, watch, hold or not enough data; asks the
 release for the recordings of its trace and of the newest micro-batch again, bit for bit; and looks at times, columns,
-units and metadata. What is broken is raised as an alert. Started by the assets `dq://<process>/release` and
+units and metadata. What is broken is raised as an alert, and `triage` puts alerts down to their causes, in one incident
+each; a rollback that comes of it is done by the deployment. Started by the assets `dq://<process>/release` and
 `dq://<process>/drift`, and every 15 minutes. Before there is a release it does nothing.
 
 Parameters: `first` and `stop`, numbers of samples, for the samples first <= number < stop instead of the newest; what
 is found of these is kept, and nothing is raised or cleared.
 
-When it fails: read the failed task's log. Nothing is lost: it only reads, the same window twice is one row, and the
+When it fails: read the failed task's log. Nothing is lost: the same window twice is one row, the same cause one incident, and the
 next run looks again. `dq contracts PROCESS --check` does the same by hand.
 """
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
-from dq_airflow import assets, processes, tasks
+from dq_airflow import assets, processes, trust
 from dq_airflow.arguments import common
 from dq_pipeline.process import Process
 
@@ -36,7 +37,7 @@ def reconciliation(process: Process) -> None:
         timetable=CronTriggerTimetable(EVERY, timezone="UTC"),
     )
     with DAG(schedule=schedule, params=PARAMS, **common(process, "reconciliation", __doc__)):
-        tasks.reconcile(name)
+        trust.reconcile(name) >> trust.triage(name)
 
 
 for valid in processes.valid("reconciliation"):

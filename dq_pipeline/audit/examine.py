@@ -63,6 +63,7 @@ def examine(
     found: dict[str, Finding] = {}
     for stage in (_useless, _exchanged, _converted, _spoilt, _compared):
         found |= {one.sensor: one for one in stage(material, found)}
+    _in_company(found)
     few = f"{len(before)} recordings before, {len(after)} now: too few to say more"
     well = "measures as before" if material.enough else few
     every = (found.get(name) or Finding(name, "none", well) for name in sensors)
@@ -142,6 +143,15 @@ def _compared(material: Material, found: Mapping[str, Finding]) -> Iterator[Find
             j for j, name in enumerate(material.sensors) if name in found and found[name].fault in {"unit", "sign"}
         ]
         yield from others.by_the_others(material, sorted([*judged, *exact]), judged)
+
+
+def _in_company(found: dict[str, Finding]) -> None:
+    """A sensor that is late while others left their relations is no sensor's fault that anybody could tell."""
+    moved = [name for name, one in found.items() if one.against == "virtual" and one.fault != "swapped"]
+    for name, one in found.items():
+        if one.fault == "lag" and moved:
+            text = f"{one.text}, but {', '.join(moved[:3])} changed with it: a change of the process does that"
+            found[name] = replace(one, fault="undetermined", text=text)
 
 
 def _shown(name: str, seen: direct.Symptom | None) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.audit import virtual
+from dq_pipeline.audit import own, virtual
 from dq_pipeline.audit.finding import Fault, Finding
 from dq_pipeline.audit.material import NEWEST, Material
 from dq_pipeline.drift import relations
@@ -18,7 +18,7 @@ from dq_pipeline.drift.explanations import explain
 
 Floats = NDArray[np.float64]
 
-TOGETHER = 5
+TOGETHER = 10
 """Faults that begin further apart than so many samples have not one cause."""
 _PAIRED = 6
 _EXACT = frozenset({"unit", "sign", "swapped"})
@@ -133,7 +133,9 @@ def _measured(material: Material, j: int, known: Floats, new: Floats, agree: Seq
         why = f"moved alone, but the others explain only {by.share:.0%} of it: a fault or a change of the process"
         return _undetermined(material, j, by.moved, by.share, why, figures)
     possible = best.kind == "sign" or (best.kind != "none" and best.gain > 0)
-    if not (possible and none.loss - best.loss >= BETTER and left <= virtual.allowed(by.moved)):
+    exact = best.kind in {"unit", "sign"}
+    back = left <= (own.near(by.moved) if exact else virtual.allowed(by.moved))
+    if not (possible and back and none.loss - best.loss >= BETTER):
         why = "moved alone, but no unit, gain or offset explains it"
         return _undetermined(material, j, by.moved, by.share, why, figures)
     kind: Fault = "gain_offset" if best.kind == "gain and offset" else best.kind

@@ -85,7 +85,7 @@ def exact(before: Floats, after: Floats, unit: str, limits: tuple[float, float])
         if abs(np.log(abs(gain))) > _SCALES and not scaled:
             continue
         left = float(np.abs(relations.moved(known, _course((after - offset) / gain, usual))).max())
-        if left <= BACK and left < off / 3.0 and (best is None or left < best.left):
+        if left <= near(off) and left < off / 3.0 and (best is None or left < best.left):
             best = Exact("sign" if fault == "sign" else "unit", gain, offset, text, off, left)
     return best
 
@@ -106,6 +106,11 @@ def exchanged(material: Material, columns: Sequence[int]) -> tuple[tuple[int, in
         if left <= least:
             best, least = (i, j), left
     return best, moved
+
+
+def near(moved: float) -> float:
+    """How far from before an exact conversion may leave what lay so far out: 1 % of the way, the process wanders."""
+    return max(BACK, min(0.01 * moved, 10.0))
 
 
 def gain_of(before: Floats, after: Floats) -> float:

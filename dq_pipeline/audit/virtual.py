@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.drift import relations
-from dq_pipeline.drift.cause import CLEARLY, HARDLY, INFORMATIVE
+from dq_pipeline.drift.cause import CLEARLY, HARDLY, INFORMATIVE, LEEWAY, MOST_LEEWAY
 
 Floats = NDArray[np.float64]
 
@@ -22,8 +22,6 @@ LEAST_INFORMED = 0.15
 """Explained share below which nothing contradicts a sensor."""
 TRUSTED_SHARE = 0.8
 """Share of a sensor's variance that its trusted reference must explain to speak for itself."""
-LEEWAY, MOST_LEEWAY = 0.03, 5.0
-"""What the rest may wander more where a sensor moved very far: a share of that, and at most."""
 _CANDIDATES = 4
 
 

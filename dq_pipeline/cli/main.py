@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dq_pipeline.cli import (
     airflow,
+    audit,
     compare,
     contracts,
     demo,
@@ -36,6 +37,7 @@ from dq_pipeline.cli import (
     rollout,
     run,
     score,
+    sensors,
     servers,
     simulate,
     status,
@@ -100,6 +102,8 @@ _LOOP = (
     lineage,
     incidents,
     contracts,
+    audit,
+    sensors,
     airflow,
 )
 _ON_FILES = (import_, replay, score, drift, experiments)

@@ -35,6 +35,8 @@ class Metric:
         Where a contract states none.
     binary
         The first part is 0 or 1.
+    ratio
+        An error that is never negative: judged as a ratio, whose logarithm is nearer to normal.
     quantile
         Where a contract states none; None for what is no quantile.
     """
@@ -44,6 +46,7 @@ class Metric:
     worse: int
     tolerance: Tolerance
     binary: bool = False
+    ratio: bool = False
     quantile: float | None = None
 
 
@@ -59,7 +62,8 @@ def known(parts: Floats) -> Floats:
     return parts[np.isfinite(parts).all(axis=1)]
 
 
-def _mean(parts: Floats, _quantile: float) -> Floats:
+def mean(parts: Floats, _quantile: float) -> Floats:
+    """Of the first part."""
     return np.asarray(parts[..., 0].mean(axis=-1), dtype=np.float64)
 
 
@@ -122,15 +126,15 @@ def _alarm(observed: Observed, *_: tuple[str, ...]) -> Floats:
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
-        "mae": Metric(_error, _mean, 1, Tolerance(relative=0.25)),
-        "bias": Metric(_signed, _mean, 0, Tolerance(relative=0.5)),
-        "coverage": Metric(_held, _mean, -1, Tolerance(absolute=0.05), binary=True),
-        "calibration": Metric(_error_over_expected, _over, 0, Tolerance(relative=0.5)),
+        "mae": Metric(_error, mean, 1, Tolerance(relative=0.25), ratio=True),
+        "bias": Metric(_signed, mean, 0, Tolerance(relative=0.5)),
+        "coverage": Metric(_held, mean, -1, Tolerance(absolute=0.05), binary=True),
+        "calibration": Metric(_error_over_expected, _over, 0, Tolerance(relative=0.5), ratio=True),
         "lift": Metric(_right_and_classes, _lift, -1, Tolerance(absolute=0.05)),
         "score": Metric(_score, _quantile, -1, Tolerance(absolute=0.1), quantile=0.5),
-        "null_rate": Metric(_missing, _mean, 1, Tolerance(absolute=0.05)),
+        "null_rate": Metric(_missing, mean, 1, Tolerance(absolute=0.05)),
         "decision_latency": Metric(_latency, _quantile, 1, Tolerance(relative=0.25), quantile=0.95),
-        "alarm_rate": Metric(_alarm, _mean, 0, Tolerance(absolute=0.05), binary=True),
+        "alarm_rate": Metric(_alarm, mean, 0, Tolerance(absolute=0.05), binary=True),
     }
 )
 """Name -> metric. The relative tolerance of `bias` is a share of the error that was expected, not of the bias."""

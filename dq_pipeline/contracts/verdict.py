@@ -111,22 +111,18 @@ def judge(
     seen = _estimate(metric, parts, quantile, rng)
     if not math.isfinite(seen.figure):
         return Judgement("not_enough_data", len(parts), "these samples give no figure")
-    lower, upper = _ends(seen, level)
+    ends = _ends(metric, seen, level)
     if expectation.figure is None:
-        return Judgement("not_enough_data", len(parts), expectation.why, seen.figure, lower, upper, level=level)
+        return Judgement("not_enough_data", len(parts), expectation.why, seen.figure, *ends, level=level)
     expected = _expected(metric, expectation, quantile, rng)
     scale = abs(expected.figure if expectation.scale is None else expectation.scale)
     room = tolerance.relative * scale + tolerance.absolute
-    apart = seen.figure - expected.figure
-    beyond = (abs(apart) if metric.worse == 0 else metric.worse * apart) - room
-    weight = 1.0 + metric.worse * tolerance.relative if expectation.scale is None else 1.0
-    sure = beyond - _reach(seen, expected, weight, level)
+    beyond, sure = _beyond(metric, seen, expected, room, level)
     verdict: Verdict = "breach" if sure > 0 else "watch" if beyond > 0 else "hold"
     away = f"{seen.figure:.4g} of {len(parts)} samples where {expected.figure:.4g} is expected"
     why = f"{away}, {room:.3g} allowed" + ("" if verdict != "watch" else "; too few samples to be sure")
-    return Judgement(
-        verdict, len(parts), why, seen.figure, lower, upper, expected.figure, *_ends(expected, level), room, level
-    )
+    others = _ends(metric, expected, level)
+    return Judgement(verdict, len(parts), why, seen.figure, *ends, expected.figure, *others, room, level)
 
 
 def _expected(metric: Metric, expectation: Expectation, quantile: float, rng: np.random.Generator) -> _Estimate:
@@ -150,16 +146,31 @@ def _estimate(metric: Metric, parts: Floats, quantile: float, rng: np.random.Gen
     return _Estimate(float(metric.figure(parts, quantile)), error, max(blocks - 1.0, 1.0))
 
 
-def _reach(seen: _Estimate, expected: _Estimate, weight: float, level: float) -> float:
+def _beyond(metric: Metric, seen: _Estimate, expected: _Estimate, room: float, level: float) -> tuple[float, float]:
+    """How far production is beyond the tolerance, and how far at least; as logarithms where errors are compared."""
+    if metric.ratio and min(seen.figure, expected.figure) > 0:
+        apart = math.log(seen.figure / expected.figure)
+        allowed = math.log1p(room / expected.figure)
+        one, other = seen.error / seen.figure, expected.error / expected.figure
+    else:
+        apart, allowed, one, other = seen.figure - expected.figure, room, seen.error, expected.error
+    beyond = (abs(apart) if metric.worse == 0 else metric.worse * apart) - allowed
+    return beyond, beyond - _reach(_Estimate(0.0, one, seen.freedom), _Estimate(0.0, other, expected.freedom), level)
+
+
+def _reach(seen: _Estimate, expected: _Estimate, level: float) -> float:
     """How far their difference may be from what was found, by chance: Welch (1947)."""
-    one, other = seen.error**2, (weight * expected.error) ** 2
+    one, other = seen.error**2, expected.error**2
     if one + other == 0.0:
         return 0.0
     freedom = (one + other) ** 2 / (one**2 / seen.freedom + other**2 / expected.freedom)
     return float(stats.t.ppf(1.0 - level, freedom)) * math.sqrt(one + other)
 
 
-def _ends(found: _Estimate, level: float) -> tuple[float, float]:
+def _ends(metric: Metric, found: _Estimate, level: float) -> tuple[float, float]:
     quantile = stats.norm.ppf(1.0 - level) if math.isinf(found.freedom) else stats.t.ppf(1.0 - level, found.freedom)
     reach = float(quantile) * found.error
+    if metric.ratio and found.figure > 0:
+        factor = math.exp(min(reach / found.figure, 50.0))
+        return found.figure / factor, found.figure * factor
     return found.figure - reach, found.figure + reach

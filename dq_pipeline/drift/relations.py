@@ -34,8 +34,9 @@ class Levels:
     @classmethod
     def fit(cls, levels: Floats) -> Levels:
         """From levels (n, K, f); what lies far out of the central 96 % is drawn in first."""
+        quantile = np.quantile if np.isfinite(levels).all() else np.nanquantile
         with no_complaints():
-            low, high = np.nanquantile(levels, 0.02, axis=0), np.nanquantile(levels, 0.98, axis=0)
+            low, high = quantile(levels, [0.02, 0.98], axis=0)
             drawn_in = np.clip(levels, low - (high - low) / 2, high + (high - low) / 2)
             mean, sd = np.nanmean(drawn_in, axis=0), np.nanstd(drawn_in, axis=0)
         mean = np.nan_to_num(mean)
@@ -51,8 +52,9 @@ def levels_of(values: Floats) -> Floats:
     rows = values.shape[1]
     phases = min(int(np.clip(rows // 10, 3, 6)), rows)
     edges = np.linspace(0, rows, phases + 1).astype(int)
+    mean = np.mean if np.isfinite(values).all() else np.nanmean
     with no_complaints():
-        means = [np.nanmean(values[:, a:b], axis=1) for a, b in pairwise(edges)]
+        means = [mean(values[:, a:b], axis=1) for a, b in pairwise(edges)]
     return np.stack(means, axis=1)
 
 

@@ -14,7 +14,7 @@ from dq_pipeline.records.batches import (
 from dq_pipeline.records.contracts import ContractResult, ContractVersion, Observation
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
-from dq_pipeline.records.incidents import Ending, Incident
+from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import AsOf, BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
@@ -30,6 +30,7 @@ __all__ = [
     "LIVE",
     "UNBUDGETED",
     "WHY_CHARACTERS",
+    "WITHHELD",
     "Action",
     "Alert",
     "AlertRow",
@@ -47,6 +48,7 @@ __all__ = [
     "ContractVersion",
     "Correction",
     "DetectorState",
+    "Diagnosis",
     "DriftAlarm",
     "DriftEvent",
     "Ending",

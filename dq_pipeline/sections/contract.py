@@ -13,6 +13,10 @@ Metric = Literal[
 ]
 NEEDS_TRUTH = frozenset({"mae", "bias", "coverage", "calibration", "lift"})
 """Metrics of samples whose truth is known; the others need nothing but the stream."""
+OF_NUMBERS, OF_CLASSES = frozenset({"mae", "bias", "calibration"}), frozenset({"lift"})
+"""Metrics of regression, and of classification, alone."""
+TAKEN = ("timestamps", "dictionary")
+"""Names of what is checked without a contract."""
 STATED_ONLY = frozenset({"decision_latency"})
 """Metrics that no release was evaluated by: what is expected has to be stated."""
 

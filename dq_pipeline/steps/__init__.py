@@ -4,6 +4,7 @@ from dq_pipeline.steps.act import act, drain
 from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
+from dq_pipeline.steps.audit import audit
 from dq_pipeline.steps.compare import compare
 from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
@@ -13,6 +14,7 @@ from dq_pipeline.steps.flags import flags, report
 from dq_pipeline.steps.govern import ask, govern, governor
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
+from dq_pipeline.steps.incidents import incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
@@ -28,10 +30,12 @@ from dq_pipeline.steps.reviews import review, reviews, waiting_for
 from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.rollout import pause as pause_rollout
 from dq_pipeline.steps.rollout import rollouts, shadow
+from dq_pipeline.steps.sensors import note_sensor, sensors
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
 from dq_pipeline.steps.step_up import abort as abort_rollout
 from dq_pipeline.steps.training_gate import would_refuse
+from dq_pipeline.steps.triage import triage
 
 __all__ = [
     "Held",
@@ -44,6 +48,7 @@ __all__ = [
     "annotate",
     "ask",
     "assess",
+    "audit",
     "close_incident",
     "compare",
     "contracts",
@@ -58,10 +63,12 @@ __all__ = [
     "from_label_studio",
     "govern",
     "governor",
+    "incident",
     "judge",
     "label_state",
     "let_go",
     "lineage",
+    "note_sensor",
     "pause_rollout",
     "plan",
     "promote",
@@ -78,6 +85,7 @@ __all__ = [
     "reviews",
     "roll_back",
     "rollouts",
+    "sensors",
     "shadow",
     "stage",
     "status",
@@ -85,6 +93,7 @@ __all__ = [
     "take_labels",
     "to_label_studio",
     "train",
+    "triage",
     "unify",
     "waiting_for",
     "would_refuse",

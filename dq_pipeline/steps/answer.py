@@ -18,6 +18,7 @@ from dq_pipeline.records import ACTING, AsOf, Flag, Outgoing, PredictionRow, Rol
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.candidates import Candidate
 from dq_pipeline.steps.serving import Serving, on_probation_against
+from dq_pipeline.steps.stretch import withheld
 from dq_pipeline.wire import outgoing
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,9 @@ def _radius(world: World, serving: Serving, began: int, roles: Sequence[Role], k
     if not process.model.recalibrate or model.task != "regression":
         return None
     rows = world.ledger.judged(process.name, last=MEMORY, release=serving.version, first_sample=began, role=roles)
-    own = [(row.target, row.value, row.lower, row.upper) for row in rows if row.accepted and row.fallback is None]
+    faults = world.ledger.incidents(process.name) if rows else ()
+    rows = [row for row in rows if row.accepted and row.fallback is None and not withheld(faults, row.sample)]
+    own = [(row.target, row.value, row.lower, row.upper) for row in rows]
     truth, value, lower, upper = np.array(own, dtype=np.float64).reshape(-1, 4).T  # None, where unbounded, is NaN
     known = np.isfinite(value) & np.isfinite(lower) & np.isfinite(upper)
     errors, missed = np.abs(truth - value)[known], ((truth < lower) | (upper < truth))[known]

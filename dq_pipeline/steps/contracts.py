@@ -233,8 +233,11 @@ def _tell(world: World, process: str, contracts: Mapping[str, Contract], found: 
         elif one.verdict == "hold":
             world.ledger.clear_alert(process, key, now)
     known = {*contracts, *stream_checks.NAMES}
+    looked_at = {one.contract for one in found} & set(stream_checks.NAMES)
+    broken = {f"contract:{one.contract}:{one.slice}" for one in found if one.verdict == "breach"}
     for row in world.ledger.alerts(process, standing=True):
-        if row.alert.kind == "contract" and row.alert.subject not in known:
+        over = row.alert.subject in looked_at and row.alert.key not in broken
+        if row.alert.kind == "contract" and (row.alert.subject not in known or over):
             world.ledger.clear_alert(process, row.alert.key, now)
 
 

@@ -51,13 +51,12 @@ def standing_in_the_way(world: World, serving: Serving, *, by_drift: bool) -> tu
     """
     name, now = serving.process.name, utc_now()
     found = []
-    hold, ill = world.ledger.hold(name), incidents.at_fault(world, name)
+    hold, ill = world.ledger.hold(name), incidents.forbids(world, name)
     if hold is not None:
         why = f"on hold since the rollback at sample {hold.sample} ({hold.why}): until a drift that began after it is "
         found.append(Objection("hold", f"{why}found, or `dq resume {name}`; labels and time are no new evidence"))
     if ill:
-        sensors = ", ".join(str(one.sensor) for one in ill)
-        found.append(Objection("sensor", f"nothing is learned while {sensors} is at fault; `dq incidents {name}`"))
+        found.append(Objection("incident", ill))
     event = world.ledger.open_event(name)
     if event is not None and event.unexplained:
         found.append(Objection("cause", f"the cause of drift event {event.id} is asked for first"))

@@ -114,6 +114,15 @@ def govern(process: str) -> Result:
     return governed
 
 
+@step(pools.ANSWER)
+def audit(process: str) -> Result:
+    """Compare every sensor with its reference, the others and itself; alerts for what is at fault."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.audit(world, process)
+
+
 @step(pools.ANSWER, may_emit=("due", "incident", "labels", "release"))
 def decide(process: str, branches: Mapping[str, str]) -> Result:
     """Take late labels in, move rollouts on, ask the ledger what comes next, and follow it.
@@ -135,24 +144,6 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
         assets.emit(context, process, "release", decided["promoted"])
     branching.follow(context, decided, {branches[decided["branch"]]})
     return decided
-
-
-# --- reconciliation
-
-
-@step(pools.ANSWER)
-def reconcile(process: str) -> Result:
-    """Judge the contracts and the parity of the release; over the run's `first` and `stop`, where both are given."""
-    from dq_pipeline import steps
-
-    params = get_current_context()["params"]
-    first, stop = params.get("first"), params.get("stop")
-    window = None if first is None or stop is None else (int(first), int(stop))
-    with hooks.open_world() as world:
-        found = steps.reconcile(world, process, window=window)
-    for one in found.pop("results"):
-        log.info("%s %s: %s, %s", one["contract"], one["slice"], one["verdict"], one["detail"].get("why", ""))
-    return found
 
 
 # --- release

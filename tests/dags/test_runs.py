@@ -144,7 +144,7 @@ def test_labels_lead_to_a_training_without_a_command(run: Run, plant: Plant) -> 
 
 def test_the_deployment_takes_a_release_from_shadow_into_production(run: Run, plant: Plant) -> None:  # noqa: F811
     name, ledger = plant.process, plant.world.ledger
-    plant.edit(feedback={"retrain": {"labels": 20}}, rollout={"shadow": 20})
+    plant.edit(feedback={"retrain": {"labels": 20}}, rollout={"shadow": 20}, promotion={"tolerance": 0.5})
     first = plant.initialize()
     plant.publish(recordings(30, plant.rng, first=1000))
     plant.answer()

@@ -1,4 +1,4 @@
-"""Contracts and parity on a live stream: what was promised is held, and a regressed model is caught within one window."""
+"""Contracts and parity on a live stream: what was promised is held, and a regressed model is caught and named."""
 
 from __future__ import annotations
 

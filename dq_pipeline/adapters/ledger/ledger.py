@@ -8,6 +8,7 @@ from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.contracts import Contracts
 from dq_pipeline.adapters.ledger.corrections import Corrections
 from dq_pipeline.adapters.ledger.drift import Drift
+from dq_pipeline.adapters.ledger.evidence import Evidence
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
 from dq_pipeline.adapters.ledger.governing import Governing
@@ -40,6 +41,7 @@ class PostgresLedger(
     Rollouts,
     Replays,
     Contracts,
+    Evidence,
     Audits,
     Corrections,
     Releases,

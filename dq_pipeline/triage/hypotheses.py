@@ -1,0 +1,231 @@
+"""What each kind of cause makes of the evidence: one function a cause, each empty where nothing speaks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from dq_pipeline.audit import Finding
+from dq_pipeline.drift.cause import INFORMATIVE
+from dq_pipeline.records import Cause
+from dq_pipeline.triage.evidence import Evidence
+from dq_pipeline.triage.inputs import BROKEN, MISREAD
+from dq_pipeline.triage.verdict import Hypothesis
+
+SHORTLY, SOON = 60, 10
+"""Samples before a change, and after it, within which what was done on purpose may be its cause."""
+SPARED, SURE = 0.85, 3.0
+"""Another release is spared where it makes at most this share of the error, by so many standard errors."""
+MENDED, WILD = 0.5, 2.5
+"""Share of the rise that a refit must take away; labels more that are far off than were before."""
+CONFIDENCE: Mapping[str, float] = MappingProxyType(
+    {
+        "parity": 0.98,
+        "delivery": 0.95,
+        "own channel": 0.95,
+        "exact": 0.95,
+        "audit": 0.93,
+        "nothing contradicts": 0.9,
+        "announced": 0.9,
+        "known regime": 0.9,
+        "together": 0.9,
+        "shadow": 0.95,
+        "wild labels": 0.85,
+        "unrelated labels": 0.8,
+        "missing labels": 0.95,
+        "coherent errors": 0.9,
+        "errors alone": 0.6,
+        "possible": 0.4,
+    }
+)
+"""Share of like cases in which what decided was right, by what decided: measured on the development streams."""
+EXACT = frozenset({"unit", "sign", "swapped"})
+FREE = frozenset({"gain", "offset", "gain_offset", "lag"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A hypothesis, what it rests on, and its rank: what has a lower one explains what has a higher one."""
+
+    hypothesis: Hypothesis
+    by: str
+    rank: float
+
+
+def delivery(told: Evidence) -> list[Found]:
+    """Rows or samples are lost, late or doubled."""
+    if not told.defects:
+        return []
+    figures = {one.what: {"usual": round(one.usual, 4), "now": round(one.now, 4)} for one in told.defects}
+    why = "; ".join(one.text for one in told.defects[:3])
+    return [_found(told, Cause.LATE_DATA, "", "delivery", why, 1, figures)]
+
+
+def broken(told: Evidence) -> list[Found]:
+    """A sensor's own channel shows that it is stuck, dead, clipped or noisy."""
+    found = told.inputs.of(BROKEN)
+    silent = [one for one in found if one.fault in {"missing", "dead"}]
+    if told.defects and len(silent) * 2 >= len(told.case.process.sensor_names):
+        found = tuple(one for one in found if one not in silent)
+    return [
+        _found(told, Cause.DEAD_SENSOR, one.sensor, "own channel", f"{one.sensor}: {one.text}", 2, _of(one))
+        for one in found
+    ]
+
+
+def misread(told: Evidence) -> list[Found]:
+    """A unit, gain, offset, sign or place is wrong; or might be, where nothing contradicts the sensor.
+
+    A gain or an offset that came with another recipe, or with other sensors, is what a change of the plant does.
+    """
+    inputs = told.inputs
+    away = told.announced is not None or bool(inputs.back)
+    found = []
+    for one in inputs.of(MISREAD):
+        alone = _alone(told, one)
+        if one.fault in EXACT:
+            found.append(_of_sensor(told, one, "exact", 3))
+        elif _contradicted(one) and not (one.fault == "lag" and one.sensor in inputs.moved):
+            found.append(_of_sensor(told, one, "audit", 4 if alone and not away else 8))
+        elif alone and not away:
+            found += _undetermined(told, one)
+    for one in inputs.unsure:
+        if not _contradicted(one) and _alone(told, one) and not away:
+            found += _undetermined(told, one)
+    return found
+
+
+def release(told: Evidence) -> list[Found]:
+    """The error changed with the release, and another release does not share it."""
+    errors = told.errors
+    kinds = {"promote", "rollback", "settings", "code"}
+    near = [
+        one
+        for one in told.case.changes
+        if one.get("kind") in kinds and -SHORTLY <= int(one.get("sample", 0)) - told.onset <= SOON
+    ]
+    spared = {v: one for v, one in errors.shadows.items() if one[0] < SPARED and one[1] >= SURE}
+    if not errors.moved or not near or not spared:
+        return []
+    version, (share, sure) = min(spared.items(), key=lambda one: one[1][0])
+    done = near[-1]
+    why = (
+        f"{done['kind']} at sample {done.get('sample')}, and release {version} makes {share:.0%} of the error on the "
+        f"same samples ({sure:.1f} standard errors)"
+    )
+    figures = {"change": dict(done), "shadow": version, "error_share": round(share, 3), "ratio": round(errors.ratio, 3)}
+    return [_found(told, Cause.MODEL_REGRESSION, told.after.release[-1], "shadow", why, 3.5, figures)]
+
+
+def plant(told: Evidence) -> list[Found]:
+    """Several sensors moved: to a set point that was announced, to where they have been before, or elsewhere."""
+    inputs = told.inputs
+    if inputs.quiet:
+        return []
+    names = [*inputs.moved, *(one.sensor for one in inputs.findings if one.sensor not in inputs.moved)]
+    which = ", ".join(names[:4])
+    figures = {"moved": dict(inputs.moved), "gradual": round(inputs.gradual, 2)}
+    found, rank = [], 6.0 if inputs.strong else 9.0
+    if told.announced is not None:
+        one = told.announced
+        why = f"{which} moved, and {one.key} is {one.value!r} since: {one.apart:.0%} of the samples carry another value"
+        found.append(_found(told, Cause.OPERATING_MODE, "", "announced", why, rank - 0.5, {**figures, "key": one.key}))
+    elif inputs.back:
+        why = f"{which} moved, to where they were when release {inputs.back} was made"
+        by = "known regime"
+        found.append(_found(told, Cause.OPERATING_MODE, "", by, why, rank - 0.5, {**figures, "regime": inputs.back}))
+    how = "by degrees" if inputs.gradual > 0.5 else "at once"
+    why = f"{len(names)} sensors moved {how} ({which}), no metadata with them"
+    return [*found, _found(told, Cause.PROCESS_DRIFT, "", "together", why, rank, figures)]
+
+
+def labels(told: Evidence) -> list[Found]:
+    """Labels are missing; or far off for some samples only; or unrelated to what the sensors show."""
+    errors, found = told.errors, []
+    more = errors.unlabelled - errors.unlabelled_before
+    if more >= 0.15 and more * len(told.after) >= 4:
+        why = f"{errors.unlabelled:.0%} of the samples have no label, {errors.unlabelled_before:.0%} before"
+        found.append(_found(told, Cause.LABELS, "", "missing labels", why, 5))
+    if not errors.moved:
+        return found
+    wild = (errors.wild - errors.wild_before) * errors.count >= WILD
+    if wild and errors.mended < MENDED:
+        why = f"{errors.wild:.0%} of the labels are far off their samples, the others are not; no refit mends it"
+        found.append(_found(told, Cause.LABELS, "", "wild labels", why, 7, _errors(told)))
+    elif errors.mended < MENDED and abs(errors.biased) < 5.0:
+        why = f"errors are {errors.ratio:.2g} times as large, and nothing that the sensors show predicts them"
+        found.append(_found(told, Cause.LABELS, "", "unrelated labels", why, 7, _errors(told)))
+    return found
+
+
+def concept(told: Evidence) -> list[Found]:
+    """The error moved as a whole, a refit would mend it, and the inputs are what they were."""
+    errors = told.errors
+    if not errors.moved:
+        return []
+    why = (
+        f"the error moved by {errors.bias:+.2g} of its usual spread and is {errors.ratio:.2g} times as large while the "
+        f"sensors read as before; a refit takes away {max(errors.mended, 0.0):.0%} of that on samples it has not seen"
+    )
+    coherent = errors.mended >= MENDED or abs(errors.biased) >= 5.0
+    return [
+        _found(
+            told, Cause.CONCEPT_DRIFT, "", "coherent errors" if coherent else "errors alone", why, 7.5, _errors(told)
+        )
+    ]
+
+
+STEPS: tuple[Callable[[Evidence], list[Found]], ...] = (
+    delivery, broken, misread, release, plant, labels, concept,
+)  # fmt: skip
+
+
+def _found(
+    told: Evidence, cause: Cause, subject: str, by: str, why: str, rank: float, figures: Mapping[str, Any] | None = None
+) -> Found:
+    return Found(Hypothesis(cause, subject, CONFIDENCE[by], why, told.onset, figures or {}), by, rank)
+
+
+def _of_sensor(told: Evidence, one: Finding, by: str, rank: float) -> Found:
+    return _found(told, Cause.CALIBRATION, one.sensor, by, f"{one.sensor}: {one.text}", rank, _of(one))
+
+
+def _undetermined(told: Evidence, one: Finding) -> list[Found]:
+    why = (
+        f"{one.sensor} moved alone, and the others say too little of it ({one.determined:.0%}) to tell a bias from a "
+        "change of the process; a reading of a trusted reference, or a calibration, would settle it"
+    )
+    found = _found(told, Cause.UNDETERMINED, one.sensor, "nothing contradicts", why, 5, _of(one))
+    bias = _found(told, Cause.CALIBRATION, one.sensor, "possible", "an offset or a gain would do it", 5.1, _of(one))
+    drift = _found(told, Cause.PROCESS_DRIFT, one.sensor, "possible", "the plant may run elsewhere", 5.2, _of(one))
+    return [found, bias, drift]
+
+
+def _contradicted(one: Finding) -> bool:
+    return one.against != "virtual" or one.determined >= INFORMATIVE
+
+
+def _alone(told: Evidence, one: Finding) -> bool:
+    """Whether no other sensor moved, or only one that a few sd of this one's movement would."""
+    others = [f for f in told.inputs.findings if f.sensor not in {one.sensor, one.other}]
+    moved = [name for name in told.inputs.moved if name not in {one.sensor, one.other}]
+    return not others and (not moved or _contradicted(one))
+
+
+def _of(one: Finding) -> dict[str, Any]:
+    return {
+        "fault": one.fault,
+        "gain": float(f"{one.gain:.6g}"),
+        "offset": float(f"{one.offset:.6g}"),
+        "lag": one.lag,
+        "against": one.against,
+        "determined": round(one.determined, 3),
+        "moved": round(one.moved, 2),
+        **({"other": one.other} if one.other else {}),
+    }
+
+
+def _errors(told: Evidence) -> dict[str, float]:
+    return {name: round(getattr(told.errors, name), 3) for name in ("bias", "ratio", "wild", "mended", "left")}
