@@ -44,6 +44,8 @@ class Ledger(
     Governing,
     Trainings,
     Alerts,
+    Rollouts,
+    Replays,
     Contracts,
     Incidents,
     Evidence,

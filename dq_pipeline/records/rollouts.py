@@ -75,6 +75,8 @@ class Pair:
     alarm: bool
     expected_error: float | None
     champion_value: float | None
+    champion_lower: float | None
+    champion_upper: float | None
     champion_alarm: bool
     champion_expected: float | None
     target: float | None

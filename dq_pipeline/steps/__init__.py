@@ -5,6 +5,7 @@ from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.audit import audit
+from dq_pipeline.steps.compare import compare
 from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.drill import drill, drills
@@ -51,6 +52,7 @@ __all__ = [
     "assess",
     "audit",
     "close_incident",
+    "compare",
     "contracts",
     "contracts_hold",
     "decide",

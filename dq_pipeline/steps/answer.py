@@ -46,8 +46,18 @@ class Said:
 
     def row(self, sample_id: str, role: Role, i: int, unified: float) -> PredictionRow:
         """Its answer to the i-th sample."""
-        p, alarm, expected = self.predicted, bool(self.raised[i]), self.expected[i]
-        return _row(sample_id, self.serving.version, role, p, i, unified, alarm=alarm, expected=expected)
+        return PredictionRow(
+            sample_id=sample_id,
+            release=self.serving.version,
+            role=role,
+            value=_number(self.predicted.value[i]),
+            lower=_number(self.predicted.lower[i]),
+            upper=_number(self.predicted.upper[i]),
+            unified=_number(unified),
+            fallback=None,
+            alarm=bool(self.raised[i]),
+            expected_error=_number(self.expected[i]),
+        )
 
 
 def answer(
@@ -94,11 +104,8 @@ def answer(
         rows.extend(heard.row(sample_id, "shadow", i, unified[i]) for _, heard in others if heard is not actor)
     replaced = on_probation_against(world, serving)
     if replaced is not None and replaced.version not in {heard.serving.version for _, heard in others}:
-        shadow = replaced.bundle.predict(batch)
-        rows.extend(
-            _row(sample_id, replaced.version, "shadow", shadow, i, unified[i], alarm=False)
-            for i, sample_id in enumerate(batch.ids)
-        )
+        former = said(replaced, batch, None)
+        rows.extend(former.row(sample_id, "shadow", i, unified[i]) for i, sample_id in enumerate(batch.ids))
     rules, features, value = serving.bundle.flags, champion.features, champion.predicted.value
     flags = () if rules is None else rules.at_answer(batch.ids, serving.version, features, value, accepted)
     return Answers(tuple(rows), tuple(messages), tuple(flags), replace(as_of, radius=radius))
@@ -146,31 +153,6 @@ def _radius(world: World, serving: Serving, began: int, roles: Sequence[Role], k
     if np.isfinite(radius):
         kept[serving.version] = radius
     return radius
-
-
-def _row(
-    sample_id: str,
-    version: str,
-    role: Role,
-    p: Prediction,
-    i: int,
-    unified: float,
-    *,
-    alarm: bool,
-    expected: float = np.nan,
-) -> PredictionRow:
-    return PredictionRow(
-        sample_id=sample_id,
-        release=version,
-        role=role,
-        value=_number(p.value[i]),
-        lower=_number(p.lower[i]),
-        upper=_number(p.upper[i]),
-        unified=_number(unified),
-        fallback=None,
-        alarm=alarm,
-        expected_error=_number(expected),
-    )
 
 
 def _fallback(

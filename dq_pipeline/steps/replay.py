@@ -157,7 +157,7 @@ def _through(world: World, process: str, name: str) -> _Through:
 
 
 def _messages(world: World, about: Answered, serving: Serving, then: Sequence[PredictionRow]) -> SampleBatch:
-    """The horizon rows that were answered in a micro-batch, as they were read then."""
+    """The horizon rows that were answered in a micro-batch, as they were read, and turned back, then."""
     process, ids = serving.process, {row.sample_id for row in then}
 
     def seen(scope: Any, names: Any) -> set[str]:
@@ -168,7 +168,9 @@ def _messages(world: World, about: Answered, serving: Serving, then: Sequence[Pr
     late = gated.completions.head(process.sample.horizon_rows)
     late = late.take([i for i, name in enumerate(late.ids) if name not in early])
     both = SampleBatch.concat([gated.horizons, late])
-    return both.take([i for i, name in enumerate(both.ids) if name in ids]).in_order()
+    held = world.ledger.corrections(process.name, about.sequence)
+    turned = both.turned_back([(one.sensor, one.gain, one.offset) for one in held]) if held else both
+    return turned.take([i for i, name in enumerate(turned.ids) if name in ids]).in_order()
 
 
 def _rows(

@@ -16,11 +16,14 @@ from dq_pipeline.release import rollout as policy
 from dq_pipeline.steps.candidates import comparable
 from dq_pipeline.steps.challenger import rng_of
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.contracts import contracts_hold
 from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.serving import in_production, load
 
 log = logging.getLogger(__name__)
 
+ALERT = "rollout"
+"""Kind of the alert that a release was let go; it stands until another one is staged."""
 NOT_ROLLED_OUT = ("initial", "rereference")
 """An initialization begins anew by a person's word; a new reference carries the model over: nothing would be seen."""
 
@@ -36,7 +39,9 @@ def begin(world: World, row: ReleaseRow) -> Rollout | None:
         return None
     if not comparable(load(world, row), in_production(world, name)):
         return None
-    world.ledger.clear_alert(name, alert_key(row.version), utc_now())
+    for told in world.ledger.alerts(name, standing=True):
+        if told.alert.kind == ALERT:  # of one that was let go before
+            world.ledger.clear_alert(name, told.alert.key, utc_now())
     why = f"staged over release {champion.version}"
     return _begun(world, row.version, known, Step("shadow", champion.version, 0.0, why), name, settings.shadow)
 
@@ -165,6 +170,8 @@ def arrays(pairs: Sequence[Pair]) -> policy.Pairs:
         champion=column("champion_value"),
         lower=column("lower"),
         upper=column("upper"),
+        champion_lower=column("champion_lower"),
+        champion_upper=column("champion_upper"),
         alarmed=np.array([pair.alarm for pair in pairs], dtype=np.bool_),
         champion_alarmed=np.array([pair.champion_alarm for pair in pairs], dtype=np.bool_),
     )
@@ -196,15 +203,19 @@ def _told(world: World, row: Rollout) -> dict[str, Any]:
     }
     if row.state not in LIVE:
         return told
-    pairs = seen(world, row)
     release = next(one for one in world.ledger.releases(row.process) if one.version == row.version)
-    process = load(world, release).process
+    try:
+        process = load(world, release).process
+    except DQError as error:
+        return told | {"judged": None, "need": None, "stays": f"it cannot be had just now: {error}"}
+    pairs = seen(world, row)
     found = advice(row, process, pairs)
+    broken = contracts_hold(world, row.process, row.version) if found.action == "step_up" else ()
     return told | {
         "judged": judged(row, pairs),
         "need": need(row, process),
         "figures": figures(row, process, pairs, found),
-        "stays": found.why,
+        "stays": f"contracts are broken: {'; '.join(broken)}" if broken else found.why,
     }
 
 
@@ -245,11 +256,6 @@ def _expected(pairs: Sequence[Pair]) -> Mapping[str, Any] | None:
         return None
     one, other = np.mean(np.array(both, dtype=np.float64), axis=0).tolist()
     return {"candidate": one, "champion": other, "samples": len(both)}
-
-
-def alert_key(version: str) -> str:
-    """The key of the alert that a rollout was let go."""
-    return f"rollout:{version}"
 
 
 def sync(world: World, process: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from dq_pipeline.ports import World
@@ -10,6 +9,7 @@ from dq_pipeline.records import LIVE, Alert, Notice, ReleaseRow, Rollout
 from dq_pipeline.release.rollout import Advice
 from dq_pipeline.steps import agenda, rollout
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.contracts import contracts_hold
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.serving import Serving, load
 
@@ -44,11 +44,6 @@ def abort(world: World, process: str, version: str, *, who: str, why: str) -> di
     return {"version": version, "state": "aborted", "why": why}
 
 
-def contracts_hold(_world: World, _process: str, _version: str) -> Sequence[str]:
-    """The contracts that are in breach, asked before each step up; a breach keeps a release where it is."""
-    return ()
-
-
 def _advance(world: World, serving: Serving, row: Rollout) -> dict[str, Any] | None:
     if row.version == serving.version:
         rollout.close(world, row, "promoted", "it is in Production")
@@ -73,7 +68,7 @@ def _advance(world: World, serving: Serving, row: Rollout) -> dict[str, Any] | N
         _let_go(world, row, figures, found)
         return None
     if row.state == "paused" or contracts_hold(world, row.process, row.version):
-        return None
+        return None  # a breach keeps it where it is
     canary = serving.process.rollout.canary
     if row.state == "shadow" and canary is not None:
         why = f"out of shadow: {found.why}"
@@ -114,8 +109,8 @@ def _let_go(world: World, row: Rollout, figures: dict[str, Any], found: Advice) 
     answered = world.ledger.canary_answers(row.process, row.version)
     title = f"release {row.version} was let go in {rollout.phase(row)} after {answered} samples that it answered"
     alert = Alert(
-        kind="rollout",
-        key=rollout.alert_key(row.version),
+        kind=rollout.ALERT,
+        key=f"{rollout.ALERT}:{row.version}",
         severity="warning",
         title=f"{row.process}: {title}",
         subject=row.version,

@@ -239,6 +239,16 @@ def test_a_person_approves_where_the_process_file_says_so(folder: Path) -> None:
     assert asked.get_task("heed").downstream_task_ids == {"promote", "reject"}
 
 
+def test_where_a_release_is_rolled_out_the_deployment_asks_the_person(folder: Path) -> None:
+    way = "rollout: {shadow: 50, canary: {}}\nhistory:"
+    copy(folder, "careful", ("tolerance: 0.02}", "tolerance: 0.02, approval: human}"), ("\nhistory:", f"\n{way}"))
+    copy(folder, "swift", ("\nhistory:", f"\n{way}"))
+    dags = parsed("deployment.py").dags
+    assert dags["careful_deployment"].get_task("ask").trigger_dag_id == "careful_promotion"
+    assert dags["careful_deployment"].get_task("decide").downstream_task_ids >= {"ask", "nothing"}
+    assert "ask" not in dags["swift_deployment"].task_ids
+
+
 def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
     emitted = {
         (kind, task.task_id): {outlet.name.removeprefix("dq://vacuum/") for outlet in task.outlets}
@@ -249,7 +259,7 @@ def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
     assert emitted == {
         ("deployment", "pull"): {"incident"},
         ("deployment", "act"): {"drift", "incident"},
-        ("deployment", "decide"): {"due", "incident", "labels"},
+        ("deployment", "decide"): {"due", "incident", "labels", "release"},
         ("deployment", "roll_back"): {"release"},
         ("adaptation", "promote"): {"due", "release"},
         ("adaptation", "reject"): {"due"},

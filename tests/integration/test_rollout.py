@@ -99,8 +99,9 @@ def test_shadow_then_canary_then_production(plant: Plant) -> None:
     assert _feed(plant, 4000)["branch"] == "nothing"
 
 
-def test_a_canary_twice_as_bad_is_let_go_by_itself(plant: Plant) -> None:
+def test_a_canary_twice_as_bad_is_let_go_by_itself(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     world, name = plant.world, plant.process
+    monkeypatch.setattr("dq_pipeline.steps.step_up.contracts_hold", lambda *_: [])  # they would keep it in shadow
     first = plant.initialize()
     _feed(plant, 1000)
     plant.edit(rollout={"canary": {"share": 0.2, "samples": 200}})
@@ -183,6 +184,21 @@ def test_two_releases_in_shadow_at_once_and_a_rollback_ends_a_rollout(plant: Pla
     assert world.ledger.production(name).version == first
 
 
+def test_a_broken_contract_keeps_a_release_where_it_is(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, name = plant.world, plant.process
+    plant.initialize()
+    plant.edit(rollout={"shadow": 20})
+    version = _challenger(plant, 0.0)
+    monkeypatch.setattr("dq_pipeline.steps.step_up.contracts_hold", lambda _world, _process, asked: [asked])
+    _feed(plant, 1000)
+    monkeypatch.setattr("dq_pipeline.steps.rollout.contracts_hold", lambda *_: ["mae of all samples"])
+    (told,) = steps.rollouts(world, name)
+    assert (told["state"], told["stays"]) == ("shadow", "contracts are broken: mae of all samples")
+    monkeypatch.undo()
+    _feed(plant, 2000)
+    assert world.ledger.production(name).version == version
+
+
 def test_a_person_is_asked_before_production(plant: Plant) -> None:
     world, name = plant.world, plant.process
     plant.initialize()
@@ -195,3 +211,10 @@ def test_a_person_is_asked_before_production(plant: Plant) -> None:
     assert world.ledger.production(name).version == second
     _feed(plant, 3000)
     assert steps.rollouts(world, name)[0]["state"] == "promoted"
+    told = steps.compare(world, name, releases=["1", second], last=100)
+    rows = {row["name"]: row for row in told["figures"]}
+    assert rows["as answered"]["error"] == rows["1"]["error"] == rows[second]["error"]
+    assert rows["last value"]["error"] > rows["1"]["error"]
+    assert told["reproduced"]["1"]["differing"] == {}
+    assert told["reproduced"][second]["compared"] == 100, "in shadow, then in Production"
+    assert told["reproduced"][second]["differing"] == {}

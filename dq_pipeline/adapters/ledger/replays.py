@@ -55,7 +55,7 @@ class Replays(Database):
                 champion.label("champion"),
                 known.c.sample,
                 known.c.start,
-                func.coalesce(known.c.metadata, {}).label("metadata"),
+                known.c.metadata,
                 truth.c.value.label("target"),
             )
             .select_from(
@@ -112,4 +112,4 @@ def _prediction(row: Row[Any]) -> PredictionRow:
 
 def _answered(row: Row[Any]) -> Answered:
     own = {name: getattr(row, name) for name in Answered.__slots__ if name != "answer"}
-    return Answered(**own, answer=_prediction(row))
+    return Answered(**own | {"metadata": row.metadata or {}}, answer=_prediction(row))

@@ -85,8 +85,7 @@ class Rollouts(Database):
             select(
                 *(one.c[name] for name in ("sample_id", "role", "value", "lower", "upper", "alarm", "expected_error")),
                 scores.c.sample,
-                other.c.value.label("champion_value"),
-                other.c.alarm.label("champion_alarm"),
+                *(other.c[name].label(f"champion_{name}") for name in ("value", "lower", "upper", "alarm")),
                 other.c.expected_error.label("champion_expected"),
                 truth.c.value.label("target"),
             )
