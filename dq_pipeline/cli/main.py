@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dq_pipeline.cli import (
     airflow,
+    contracts,
     demo,
     doctor,
     drift,
@@ -96,6 +97,7 @@ _LOOP = (
     watch,
     lineage,
     incidents,
+    contracts,
     airflow,
 )
 _ON_FILES = (import_, replay, score, drift, experiments)

@@ -11,9 +11,10 @@ from dq_pipeline.records.batches import (
     Quarantined,
     RawMessage,
 )
+from dq_pipeline.records.contracts import ContractResult, ContractVersion, Observation
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
-from dq_pipeline.records.incidents import Ending, Incident
+from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
@@ -24,6 +25,7 @@ from dq_pipeline.records.watching import Both, OpenClaim, Scored
 
 __all__ = [
     "UNBUDGETED",
+    "WITHHELD",
     "Action",
     "Alert",
     "AlertRow",
@@ -35,7 +37,10 @@ __all__ = [
     "Change",
     "Claim",
     "CommittedBatch",
+    "ContractResult",
+    "ContractVersion",
     "DetectorState",
+    "Diagnosis",
     "DriftAlarm",
     "DriftEvent",
     "Ending",
@@ -50,6 +55,7 @@ __all__ = [
     "Loss",
     "Message",
     "Notice",
+    "Observation",
     "OffsetRange",
     "OpenClaim",
     "Opinion",

@@ -102,7 +102,7 @@ def stuck_scores(world: World, serving: Serving) -> Sign:
 def remedy(world: World, serving: Serving, sign: Sign) -> str | None:
     """Have the learned scorer re-annotated and fitted anew, where it is what is stuck; the key of what is due."""
     name = serving.process.name
-    if not sign.evidence.get("scorer") or world.ledger.hold(name) is not None or incidents.at_fault(world, name):
+    if not sign.evidence.get("scorer") or world.ledger.hold(name) is not None or incidents.standing_faults(world, name):
         return None
     committed = world.ledger.committed(name, last=1)
     due = oracle.refit(committed[-1].sequence if committed else 0, sign.text)
@@ -121,13 +121,19 @@ def _budget(process: Process, serving: Serving) -> float:
 def _noticed(world: World, serving: Serving) -> str:
     """What has noticed that the error rose, if anything has."""
     name = serving.process.name
-    first = max(world.ledger.sample_count(name) - WINDOW, 0)
+    answers = [c.sample for c in world.ledger.changes(name) if c.action in ("promote", "rollback")]
+    first = max(world.ledger.sample_count(name) - WINDOW, *answers[-1:], 0)
     event = next((e for e in reversed(world.ledger.events(name)) if e.sample >= first or e.state in _LIVE), None)
     if event is not None:
         return f"drift event {event.id} is {event.state}"
-    ill = incidents.at_fault(world, name)
-    if ill:
-        return f"incident {ill[-1].id}: {ill[-1].title}"
+    hold = world.ledger.hold(name)
+    if hold is not None:
+        return f"on hold since the rollback at sample {hold.sample}"
+    alerts = world.ledger.alerts(name, standing=True)
+    own = {row.incident for row in alerts if row.alert.kind == "unnoticed_error"}
+    other = [one for one in incidents.standing_faults(world, name) if one.id not in own]
+    if other:
+        return f"incident {other[-1].id}: {other[-1].title}"
     due = agenda.read(world, name).due
     return "" if due is None or due["kind"] in CARRIES_MODEL else f"{due['key']} is due: {due['why']}"
 

@@ -23,6 +23,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dq_airflow import assets, branching, hooks, pools
 from dq_airflow.reporting import reporting
 from dq_airflow.step import step
+from dq_airflow.trust import reconcile as reconcile
+from dq_airflow.trust import triage as triage
+from dq_airflow.trust import watch as watch
 
 if TYPE_CHECKING:
     from dq_pipeline.ports import World
@@ -112,19 +115,6 @@ def govern(process: str) -> Result:
     if governed["branch"] == "adapt":
         assets.emit(context, process, "due", {"key": governed["key"], "why": governed["why"]})
     return governed
-
-
-@step(pools.ANSWER, may_emit=("incident",))
-def watch(process: str) -> Result:
-    """Look for a loop that is sick, a stream that is silent; raise and clear alerts, each told once."""
-    from dq_pipeline import steps
-
-    with reporting(get_current_context(), process) as world:
-        found = steps.watch(world, process)
-    log.info("%s: %s", process, found["why"] or f"{found['sick']} of {len(found['signs'])} signs are sick")
-    for sign in found["signs"]:
-        log.info("%s: %s, %s", sign["kind"], sign["verdict"], sign["text"])
-    return {name: found[name] for name in ("process", "alerts", "raised", "cleared", "due")}
 
 
 @step(pools.ANSWER, may_emit=("due", "incident", "labels"))

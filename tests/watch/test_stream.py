@@ -69,4 +69,10 @@ def test_each_kind_has_a_page_and_every_length_of_time_is_spoken() -> None:
 
     pages = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
     assert [kind for kind in KINDS if not (pages / f"{kind}.md").is_file()] == []
-    assert [spoken(s) for s in (0.0, 119.0, 120.0, 7199.0, 1e6)] == ["0 s", "1.2e+02 s", "2 min", "1.2e+02 min", "12 days"]
+    assert [spoken(s) for s in (0.0, 119.0, 120.0, 7199.0, 1e6)] == [
+        "0 s",
+        "1.2e+02 s",
+        "2 min",
+        "1.2e+02 min",
+        "12 days",
+    ]

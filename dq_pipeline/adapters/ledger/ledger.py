@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dq_pipeline.adapters.ledger.alerts import Alerts
 from dq_pipeline.adapters.ledger.claims import Claims
+from dq_pipeline.adapters.ledger.contracts import Contracts
 from dq_pipeline.adapters.ledger.drift import Drift
+from dq_pipeline.adapters.ledger.evidence import Evidence
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
 from dq_pipeline.adapters.ledger.governing import Governing
@@ -34,6 +36,8 @@ class PostgresLedger(
     Governing,
     Alerts,
     Watching,
+    Contracts,
+    Evidence,
     Releases,
     Facts,
     Summary,

@@ -1,0 +1,58 @@
+"""Tasks that keep a process trusted; :mod:`dq_airflow.tasks` offers them with the others."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from dq_airflow import hooks, pools
+from dq_airflow.reporting import reporting
+from dq_airflow.step import step
+
+log = logging.getLogger(__name__)
+
+
+@step(pools.ANSWER, may_emit=("incident",))
+def triage(process: str) -> dict[str, Any]:
+    """Put what is open and unexplained down to its causes; new incidents are an asset event.
+
+    A rollback that comes of it is done by the deployment's next `decide`. Before there is a release it does nothing.
+    """
+    from dq_pipeline import steps
+
+    with reporting(get_current_context(), process) as world:
+        if world.ledger.production(process) is None:
+            return {"process": process, "branch": "nothing", "incidents": []}
+        found = steps.triage(world, process)
+    log.info("%s: %d open incidents; %s", process, len(found["incidents"]), found["why"] or found["branch"])
+    return {**found, "incidents": [f"{one['id']}: {one['title']}" for one in found["incidents"]]}
+
+
+@step(pools.ANSWER, may_emit=("incident",))
+def watch(process: str) -> dict[str, Any]:
+    """Look for a loop that is sick, a stream that is silent; raise and clear alerts, each told once."""
+    from dq_pipeline import steps
+
+    with reporting(get_current_context(), process) as world:
+        found = steps.watch(world, process)
+    log.info("%s: %s", process, found["why"] or f"{found['sick']} of {len(found['signs'])} signs are sick")
+    for sign in found["signs"]:
+        log.info("%s: %s, %s", sign["kind"], sign["verdict"], sign["text"])
+    return {name: found[name] for name in ("process", "alerts", "raised", "cleared", "due")}
+
+
+@step(pools.ANSWER)
+def reconcile(process: str) -> dict[str, Any]:
+    """Judge the contracts and the parity of the release; over the run's `first` and `stop`, where both are given."""
+    from dq_pipeline import steps
+
+    params = get_current_context()["params"]
+    first, stop = params.get("first"), params.get("stop")
+    window = None if first is None or stop is None else (int(first), int(stop))
+    with hooks.open_world() as world:
+        found = steps.reconcile(world, process, window=window)
+    for one in found.pop("results"):
+        log.info("%s %s: %s, %s", one["contract"], one["slice"], one["verdict"], one["detail"].get("why", ""))
+    return found
