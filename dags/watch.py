@@ -2,7 +2,8 @@
 
 `watch` looks at what the ledger counts and the broker holds, raises an alert for what is beyond its limit and clears
 what is well again; people are told once. It runs every five minutes and after each release, whether the deployment runs
-or not. A learned scorer that is stuck is made due, and `<process>_feedback` or the deployment asks for it.
+or not. A learned scorer that is stuck is made due, and `<process>_feedback` or the deployment asks for it. `triage`
+puts the alerts that stand down to causes, one incident each.
 
 Parameters: none. The log of `watch` says what it looked at, with each figure and its limit; `dq watch PROCESS` says the
 same. Limits are `watch` of the process file. Each alert names its page in docs/runbooks.
@@ -29,7 +30,7 @@ def watch(process: Process) -> None:
         timetable=CronTriggerTimetable(EVERY, timezone="UTC"),
     )
     with DAG(schedule=schedule, **common(process, "watch", __doc__)):
-        trust.watch(name)
+        trust.watch(name) >> trust.triage(name)
 
 
 for valid in processes.valid("watch"):

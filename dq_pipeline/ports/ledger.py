@@ -56,6 +56,17 @@ class Ledger(
     Audits,
     Corrections,
     Protocol,
+    Samples,
+    Targets,
+    Reviews,
+    Governing,
+    Trainings,
+    Alerts,
+    Contracts,
+    Incidents,
+    Evidence,
+    Watching,
+    Protocol,
 ):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 

@@ -14,9 +14,11 @@ from dq_pipeline.quality.oracle import LEAST, chosen
 from dq_pipeline.records import EventState
 from dq_pipeline.steps import agenda, incidents, oracle
 from dq_pipeline.steps.challenger import rng_of
+from dq_pipeline.steps.promised import promised
 from dq_pipeline.steps.rollback import previous_release
 from dq_pipeline.steps.serving import Serving
-from dq_pipeline.steps.situation import WINDOW, error_seen
+from dq_pipeline.steps.situation import WINDOW, answers_judged, error_seen
+from dq_pipeline.triage import monitors
 from dq_pipeline.watch import erratic as erratic_
 from dq_pipeline.watch import latency as latency_
 from dq_pipeline.watch import stuck_scores as scores_
@@ -50,8 +52,13 @@ def latency(world: World, serving: Serving) -> Sign:
 def unnoticed_error(world: World, serving: Serving) -> Sign:
     """The error seen, or expected, over the one promised, and whether anything has noticed."""
     limit = world.process(serving.process.name).watch.error_ratio
-    found = error_seen(world, serving)
-    return error_.unnoticed_error(found, limit=limit, noticed=_noticed(world, serving), release=serving.version)
+    return error_.unnoticed_error(
+        error_seen(world, serving),
+        limit=limit,
+        noticed=_noticed(world, serving),
+        release=serving.version,
+        changed=_changed(world, serving),
+    )
 
 
 def erratic(world: World, serving: Serving) -> Sign:
@@ -76,10 +83,10 @@ def erratic(world: World, serving: Serving) -> Sign:
 def stuck_scores(world: World, serving: Serving) -> Sign:
     """The unified score's spread against the usual one, and what the oracle says of a learned scorer.
 
-    The usual spread is that of the scores before; while an alert stands, that of before the alert.
+    The usual spread is the narrowest of the scores before; while an alert stands, that of before the alert.
     """
     name, quality = serving.process.name, serving.process.quality
-    rows = world.ledger.newest_scores(name, last=scores_.NEWEST + 5 * scores_.EARLIER)
+    rows = world.ledger.newest_scores(name, last=2 * scores_.NEWEST * (1 + scores_.BLOCKS[1]))
     again = np.zeros(len(rows), dtype=np.bool_)
     learned = serving.bundle.learned_scorer is not None and quality.scorer == "learned"
     if learned:
@@ -91,7 +98,7 @@ def stuck_scores(world: World, serving: Serving) -> Sign:
     direct = unified[current & again][-LEAST:]
     return scores_.stuck_scores(
         unified[said],
-        _usual(world, name) or (scores_.spread(unified[before]) if len(before) >= scores_.EARLIER else None),
+        _usual(world, name) or scores_.narrowest(unified[before]),
         limit=world.process(name).watch.score_spread,
         beside=scores_.spread(direct) if len(direct) >= LEAST else None,
         disagreement=oracle.disagreeing(world, serving),
@@ -102,7 +109,11 @@ def stuck_scores(world: World, serving: Serving) -> Sign:
 def remedy(world: World, serving: Serving, sign: Sign) -> str | None:
     """Have the learned scorer re-annotated and fitted anew, where it is what is stuck; the key of what is due."""
     name = serving.process.name
-    if not sign.evidence.get("scorer") or world.ledger.hold(name) is not None or incidents.standing_faults(world, name):
+    if (
+        not sign.evidence.get("scorer")
+        or world.ledger.hold(name) is not None
+        or incidents.in_the_way(world.ledger.incidents(name, standing=True))
+    ):
         return None
     committed = world.ledger.committed(name, last=1)
     due = oracle.refit(committed[-1].sequence if committed else 0, sign.text)
@@ -110,6 +121,25 @@ def remedy(world: World, serving: Serving, sign: Sign) -> str | None:
         return None
     after = agenda.change(world, name, lambda now: agenda.with_due(now, due))
     return str(due["key"]) if after.due is not None and after.due["key"] == due["key"] else None
+
+
+def _changed(world: World, serving: Serving) -> error_.Changed | None:
+    """The monitor of errors that triage works with, over all that this release answered, as it stands now."""
+    promise = promised(world, serving, serving.process.promotion.metric)
+    if serving.process.target.task != "regression" or promise is None:
+        return None
+    if promise.truth is None or promise.value is None or not len(promise.truth):
+        return None
+    usual, rows = promise.truth - promise.value, answers_judged(world, serving, PER)
+    error = _floats([row.target for row in rows]) - _floats([row.value for row in rows])
+    bets, place = monitors.error_bets(usual, error)
+    size = float(np.nanmean(np.abs(usual)))
+    if not len(bets) or not size > 0.0:
+        return None
+    statistic, begin = monitors.shiryaev_roberts(bets)
+    since = np.abs(error[place])[min(round(begin[-1]), len(place) - 1) :]
+    threshold = float(np.log(1000.0 / monitors.PER_1000))
+    return error_.Changed(len(since), float(since.mean()) / size, float(statistic[-1]), threshold)
 
 
 def _budget(process: Process, serving: Serving) -> float:
@@ -121,13 +151,19 @@ def _budget(process: Process, serving: Serving) -> float:
 def _noticed(world: World, serving: Serving) -> str:
     """What has noticed that the error rose, if anything has."""
     name = serving.process.name
-    first = max(world.ledger.sample_count(name) - WINDOW, 0)
+    answers = [c.sample for c in world.ledger.changes(name) if c.action in ("promote", "rollback")]
+    first = max(world.ledger.sample_count(name) - WINDOW, *answers[-1:], 0)
     event = next((e for e in reversed(world.ledger.events(name)) if e.sample >= first or e.state in _LIVE), None)
     if event is not None:
         return f"drift event {event.id} is {event.state}"
-    ill = incidents.standing_faults(world, name)
-    if ill:
-        return f"incident {ill[-1].id}: {ill[-1].title}"
+    hold = world.ledger.hold(name)
+    if hold is not None:
+        return f"on hold since the rollback at sample {hold.sample}"
+    alerts = world.ledger.alerts(name, standing=True)
+    own = {row.incident for row in alerts if row.alert.kind == "unnoticed_error"}
+    other = [one for one in incidents.in_the_way(world.ledger.incidents(name, standing=True)) if one.id not in own]
+    if other:
+        return f"incident {other[-1].id}: {other[-1].title}"
     due = agenda.read(world, name).due
     return "" if due is None or due["kind"] in CARRIES_MODEL else f"{due['key']} is due: {due['why']}"
 

@@ -11,8 +11,8 @@ Floats = NDArray[np.float64]
 
 NEWEST = 50
 """Newest scores whose spread is held against the spread before them."""
-EARLIER = 100
-"""Scores without which no spread is usual."""
+BLOCKS = (2, 10)
+"""Blocks of as many scores before them: so many are needed, and so many are looked at."""
 
 
 def spread(scores: Floats) -> float:
@@ -25,6 +25,23 @@ def spread(scores: Floats) -> float:
     """
     low, high = np.quantile(scores, [0.1, 0.9])
     return float(high - low)
+
+
+def narrowest(scores: Floats) -> float | None:
+    """The smallest spread of any block of :data:`NEWEST` scores before the newest ones; None where there are too few.
+
+    A share of bad samples near a quantile makes a block's spread wide or narrow by chance: the narrowest is what a
+    spread that has collapsed is held against.
+
+    Parameters
+    ----------
+    scores : (n,)
+        In stream order, without the newest ones.
+    """
+    count = min(len(scores) // NEWEST, BLOCKS[1])
+    if count < BLOCKS[0]:
+        return None
+    return min(spread(block) for block in np.split(scores[-count * NEWEST :], count))
 
 
 def stuck_scores(
@@ -43,7 +60,7 @@ def stuck_scores(
     newest : (n,)
         The newest scores, by one release and one scorer.
     usual
-        Spread of the scores before them; None where there are too few.
+        The narrowest spread before them; None where scores are too few.
     limit
         Collapsed is a spread of at most this share of the usual one.
     beside
@@ -60,7 +77,7 @@ def stuck_scores(
     if disagreement is not None:
         said.append(f"learned and direct scores differ by {disagreement:.3f}, tolerance {tolerance:g}")
     if share is not None and found is not None and usual is not None:
-        said.append(f"spread of the newest {len(newest)} scores {found:.3g}, usual {usual:.3g}: {share:.2g} of it")
+        said.append(f"spread of the newest {len(newest)} scores {found:.3g}, {share:.2g} of its narrowest, {usual:.3g}")
     else:
         said.append(f"{len(newest)} scores of this release, {NEWEST} needed, or nothing is usual yet")
     scorer = strays or (collapsed and beside is not None and usual is not None and beside > limit * usual)

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+
 from dq_pipeline.feedback.governor import ErrorRatio
 from dq_pipeline.watch.sign import Sign
 
 
-def unnoticed_error(found: ErrorRatio | None, *, limit: float, noticed: str, release: str = "") -> Sign:
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a sequential test says of the errors: since when they are not as before, by now.
+
+    Attributes
+    ----------
+    samples
+        Truths since then.
+    ratio
+        Mean absolute error since then over the one promised.
+    statistic, threshold
+        Logarithms of the test's sum and of its limit.
+    """
+
+    samples: int
+    ratio: float
+    statistic: float
+    threshold: float
+
+
+def unnoticed_error(
+    found: ErrorRatio | None, *, limit: float, noticed: str, release: str = "", changed: Changed | None = None
+) -> Sign:
     """Is the error surely above what the release promised, and nobody has noticed.
+
+    Surely is the lower end of an interval over the newest samples, or a sequential test of the errors one by one, which
+    finds a change among few samples that the newest 200 still hide.
 
     Parameters
     ----------
@@ -18,6 +45,8 @@ def unnoticed_error(found: ErrorRatio | None, *, limit: float, noticed: str, rel
         The lower end of the ratio's interval must be above it.
     noticed
         What has noticed it already: a drift event, an incident, a training that is due; empty if nothing has.
+    changed
+        None where the test cannot be made.
     """
     if found is None:
         why = "fewer than 20 truths have come, and nothing is expected of the error"
@@ -27,7 +56,10 @@ def unnoticed_error(found: ErrorRatio | None, *, limit: float, noticed: str, rel
         f"{found.metric} {source} {found.seen:.4g}, promised {found.promised:.4g}: "
         f"{found.ratio:.2f} times, surely {found.low:.2f}, limit {limit:g} ({found.samples} samples)"
     )
-    high = found.low > limit
+    passed = changed is not None and changed.statistic > changed.threshold
+    if changed is not None and passed:
+        text += f"; of the newest {changed.samples} {changed.ratio:.2f} times"
+    high = found.low > limit or (changed is not None and passed and changed.ratio > limit)
     if high and noticed:
         text += f"; noticed: {noticed}"
     elif high:
@@ -41,6 +73,7 @@ def unnoticed_error(found: ErrorRatio | None, *, limit: float, noticed: str, rel
         "low": found.low,
         "samples": found.samples,
         "estimated": found.estimated,
+        "changed": None if changed is None else asdict(changed),
     }
     sick = high and not noticed
     return Sign(

@@ -31,6 +31,15 @@ def reconcile(process: str) -> Result:
     return found
 
 
+@step(pools.ANSWER)
+def audit(process: str) -> Result:
+    """Compare every sensor with its reference, the others and itself; alerts for what is at fault."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.audit(world, process)
+
+
 @step(pools.ANSWER, may_emit=("incident",))
 def triage(process: str) -> Result:
     """Put what is open and unexplained down to its causes; new incidents are an asset event.

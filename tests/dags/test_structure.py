@@ -123,7 +123,8 @@ def test_feedback_is_started_by_labels_and_reviews_and_by_time(bag: DagBag) -> N
 
 def test_the_watch_runs_whether_the_deployment_does_or_not(bag: DagBag) -> None:
     dag = bag.dags["vacuum_watch"]
-    assert next(iter(dag.tasks)).task_id == "watch"
+    after = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    assert after == {"watch": {"triage"}, "triage": set()}
     assert {asset.uri for asset in dag.timetable.asset_condition.objects} == {"dq://vacuum/release"}
     assert dag.timetable.timetable.expression == "*/5 * * * *"
     assert (dag.max_active_runs, dag.catchup) == (1, False)
@@ -267,6 +268,7 @@ def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
         ("feedback", "govern"): {"due", "incident"},
         ("watch", "watch"): {"incident"},
         ("reconciliation", "triage"): {"incident"},
+        ("watch", "triage"): {"incident"},
     }
 
 

@@ -12,8 +12,8 @@ from dq_pipeline.feedback.governor import ErrorRatio
 from dq_pipeline.watch.erratic import erratic, volatility_ratio
 from dq_pipeline.watch.latency import latency, too_many
 from dq_pipeline.watch.sign import Sign
-from dq_pipeline.watch.stuck_scores import stuck_scores
-from dq_pipeline.watch.unnoticed_error import unnoticed_error
+from dq_pipeline.watch.stuck_scores import narrowest, stuck_scores
+from dq_pipeline.watch.unnoticed_error import Changed, unnoticed_error
 
 QUICK = np.full(30, 1.0)
 SLOW = np.r_[np.full(25, 1.0), np.full(5, 30.0)]
@@ -138,3 +138,21 @@ def test_scores_are_stuck_where_their_spread_collapses_or_the_oracle_disagrees()
     assert stuck_scores(constant, 0.0, limit=0.1).verdict == "unknown", "they always were"
     assert stuck_scores(constant[:49], 0.2, limit=0.1).verdict == "unknown"
     assert stuck_scores(constant, None, limit=0.1).verdict == "unknown"
+
+
+def test_a_spread_that_is_narrow_now_and_then_has_not_collapsed() -> None:
+    rng = np.random.default_rng(5)
+    scores = np.where(rng.random(5000) < 0.12, rng.uniform(0.0, 0.5, 5000), rng.normal(0.98, 0.005, 5000))
+    said = [
+        stuck_scores(scores[i - 50 : i], narrowest(scores[i - 550 : i - 50]), limit=0.1) for i in range(550, 5000, 50)
+    ]
+    assert {sign.verdict for sign in said} == {"well"}
+    assert narrowest(scores[:99]) is None
+
+
+def test_a_sequential_test_sees_what_the_newest_samples_still_hide() -> None:
+    ratio = ErrorRatio(1.3, 1.1, 1.3, 1.0, 200, 200, "mae")
+    passed, quiet = Changed(20, 2.5, 9.5, 9.2), Changed(20, 2.5, 9.0, 9.2)
+    small = Changed(90, 1.1, 30.0, 9.2)
+    said = [unnoticed_error(ratio, limit=1.25, noticed="", changed=one).verdict for one in (passed, quiet, small, None)]
+    assert said == ["sick", "well", "well", "well"], "sure, and large enough"
