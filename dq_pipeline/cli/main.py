@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dq_pipeline.cli import (
     airflow,
+    catalog,
     demo,
     doctor,
     drift,
@@ -97,6 +98,7 @@ _LOOP = (
     lineage,
     incidents,
     drill,
+    catalog,
     airflow,
 )
 _ON_FILES = (import_, replay, stress, score, drift, experiments)

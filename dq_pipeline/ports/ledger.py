@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
+from dq_pipeline.ports.catalog import Catalog
 from dq_pipeline.ports.drills import Drills
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.reviews import Reviews
@@ -32,7 +33,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Drills, Protocol):
+class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Drills, Catalog, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

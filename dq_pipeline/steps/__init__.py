@@ -4,6 +4,7 @@ from dq_pipeline.steps.act import act, drain
 from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
+from dq_pipeline.steps.catalog import catalog, review_entry
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.drill import drill, drills
 from dq_pipeline.steps.error_estimate import error_estimate
@@ -37,6 +38,7 @@ __all__ = [
     "annotate",
     "ask",
     "assess",
+    "catalog",
     "close_incident",
     "decide",
     "drain",
@@ -64,6 +66,7 @@ __all__ = [
     "resume",
     "retrain",
     "review",
+    "review_entry",
     "reviews",
     "roll_back",
     "stage",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dq_pipeline.adapters.ledger.alerts import Alerts
+from dq_pipeline.adapters.ledger.catalog import Catalog
 from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.drift import Drift
 from dq_pipeline.adapters.ledger.drills import Drills
@@ -34,6 +35,7 @@ class PostgresLedger(
     Governing,
     Alerts,
     Drills,
+    Catalog,
     Releases,
     Facts,
     Summary,
