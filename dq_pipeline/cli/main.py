@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from dq_pipeline.cli import (
     airflow,
     catalog,
+    contracts,
     demo,
     doctor,
     drift,
@@ -99,6 +100,7 @@ _LOOP = (
     incidents,
     drill,
     catalog,
+    contracts,
     airflow,
 )
 _ON_FILES = (import_, replay, stress, score, drift, experiments)

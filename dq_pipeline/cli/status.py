@@ -91,7 +91,8 @@ def _one(found: dict[str, Any]) -> list[Table | str]:
         facts.add_row("pending", "the process file was edited; it takes effect with the next release")
     for incident in found["incidents"]:
         if incident["ending"] is None:
-            facts.add_row("incident", f"{incident['id']}: {incident['title']}")
+            about = f"{incident['cause']}, {incident['action'].get('what', 'none')}"
+            facts.add_row("incident", f"{incident['id']} ({about}): {incident['title']}")
     for loss in found["losses"]:
         facts.add_row("data lost", f"{loss['topic']} [{loss['partition']}] {loss['start']} to {loss['stop'] - 1}")
     return [facts, _releases(found), *([_events(found)] if found["drift_events"] else [])]

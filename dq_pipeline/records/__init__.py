@@ -11,22 +11,26 @@ from dq_pipeline.records.batches import (
     Quarantined,
     RawMessage,
 )
+from dq_pipeline.records.contracts import ContractResult, ContractVersion, Observation
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
 from dq_pipeline.records.drills import DrillRow
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
-from dq_pipeline.records.incidents import Ending, Incident
+from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.sensors import Audited, Correction, SensorFacts
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
     "UNBUDGETED",
+    "WITHHELD",
     "Action",
     "Alert",
     "AlertRow",
+    "Audited",
     "BatchOutcome",
     "BatchState",
     "Candidate",
@@ -34,7 +38,11 @@ __all__ = [
     "Change",
     "Claim",
     "CommittedBatch",
+    "ContractResult",
+    "ContractVersion",
+    "Correction",
     "DetectorState",
+    "Diagnosis",
     "DriftAlarm",
     "DriftEvent",
     "DrillRow",
@@ -50,6 +58,7 @@ __all__ = [
     "Loss",
     "Message",
     "Notice",
+    "Observation",
     "OffsetRange",
     "Opinion",
     "Outgoing",
@@ -62,6 +71,7 @@ __all__ = [
     "Role",
     "Ruling",
     "SampleScore",
+    "SensorFacts",
     "Severity",
     "Stage",
     "State",

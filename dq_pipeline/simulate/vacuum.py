@@ -7,8 +7,9 @@ plant; the shapes, couplings and magnitudes are those of mechanical and steam-ej
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -32,7 +33,7 @@ SENSORS = (
     "melt_temperature",
 )
 TARGET_COLUMN = "lowest_pressure"
-RECIPES = {"deep": 180.0, "standard": 320.0, "alloy": 460.0}
+RECIPES: Mapping[str, float] = MappingProxyType({"deep": 180.0, "standard": 320.0, "alloy": 460.0})
 """Argon set point of each recipe, l/min."""
 
 AIR_MBAR = 1013.0
@@ -98,6 +99,7 @@ def simulate(
     rows: int = 1200,
     period_s: float = 1.0,
     drift: VacuumDrift | None = None,
+    set_points: Mapping[str, float] = RECIPES,
 ) -> list[Recording]:
     """Pump-downs one after the other, each with the sensors and the target column of `dags/processes/vacuum.yaml`.
 
@@ -107,6 +109,8 @@ def simulate(
         Start of recording `first`, UTC; the others follow every `every_s`.
     first
         Number of the first recording; ids are `vacuum-000000` and on.
+    set_points
+        Argon flow of each recipe that is blown, l/min.
 
     Examples
     --------
@@ -117,8 +121,9 @@ def simulate(
     True
     """
     number = np.arange(first, first + n)
-    recipes = rng.choice(list(RECIPES), n)
-    plant = _plant(number, recipes, rng, drift)
+    recipes = rng.choice(list(set_points), n)
+    argon = np.array([set_points[name] for name in recipes])[:, None]
+    plant = _plant(number, argon, rng, drift)
     t = np.arange(rows, dtype=np.float64) * period_s
     starts = start.astype("datetime64[us]") + (np.arange(n) * every_s * 1e6).astype("timedelta64[us]")
     recordings: list[Recording] = []
@@ -158,15 +163,12 @@ def to_table(recordings: Sequence[Recording], period_s: float = 1.0, target_colu
     return pa.table(columns)
 
 
-def _plant(
-    number: NDArray[np.int64], recipes: NDArray[np.str_], rng: np.random.Generator, drift: VacuumDrift | None
-) -> _Plant:
+def _plant(number: NDArray[np.int64], argon: Floats, rng: np.random.Generator, drift: VacuumDrift | None) -> _Plant:
     n = len(number)
     z = _autocorrelated(n, 8, rng)
     strength = drift.strength(number)[:, None] if drift is not None else np.zeros((n, 1))
     wear = strength if drift is not None and drift.kind == "wear" else np.zeros((n, 1))
     leaking = strength if drift is not None and drift.kind == "leak" else np.zeros((n, 1))
-    argon = np.array([RECIPES[name] for name in recipes])[:, None]
     condition = 0.10 * z[:, 0]
     steam = 9000.0 * (1.0 + 0.03 * z[:, 1])
     return _Plant(

@@ -5,6 +5,7 @@ from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.catalog import catalog, review_entry
+from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.drill import drill, drills
 from dq_pipeline.steps.error_estimate import error_estimate
@@ -13,6 +14,7 @@ from dq_pipeline.steps.flags import flags, report
 from dq_pipeline.steps.govern import ask, govern, governor
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
+from dq_pipeline.steps.incidents import incident
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
@@ -27,6 +29,7 @@ from dq_pipeline.steps.reviews import review, reviews
 from dq_pipeline.steps.rollback import resume, roll_back
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
+from dq_pipeline.steps.triage import triage
 
 __all__ = [
     "Held",
@@ -40,6 +43,8 @@ __all__ = [
     "assess",
     "catalog",
     "close_incident",
+    "contracts",
+    "contracts_hold",
     "decide",
     "drain",
     "drill",
@@ -52,6 +57,7 @@ __all__ = [
     "from_label_studio",
     "govern",
     "governor",
+    "incident",
     "judge",
     "label_state",
     "let_go",
@@ -60,6 +66,7 @@ __all__ = [
     "promote",
     "pull",
     "readiness",
+    "reconcile",
     "redrive",
     "reject",
     "report",
@@ -71,9 +78,11 @@ __all__ = [
     "roll_back",
     "stage",
     "status",
+    "sync",
     "take_labels",
     "to_label_studio",
     "train",
+    "triage",
     "unify",
     "would_refuse",
 ]

@@ -12,11 +12,12 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm
 from dq_pipeline.release import promotion
-from dq_pipeline.steps import agenda, incidents, oracle, regimes
+from dq_pipeline.steps import agenda, incidents, oracle, regimes, remedies
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.govern import next_due
 from dq_pipeline.steps.labels import take_labels
 from dq_pipeline.steps.serving import Serving, in_production, on_probation_against
+from dq_pipeline.steps.triage import judge, regressed
 
 WINDOW = 25
 """Samples the policy is shown at a time; a larger micro-batch is cut."""
@@ -45,15 +46,19 @@ def _decided(world: World, serving: Serving) -> dict[str, Any]:
     name = serving.process.name
     worse = _failed_probation(world, serving)
     if worse is not None:
+        regressed(world, serving, worse["version"], worse["why"])
         return worse
     incidents.look_after(world, serving)
     _follow(world, serving)
+    not_to_learn = judge(world, serving)
+    standing = list(world.ledger.incidents(name, standing=True))
+    asked = remedies.pending(world, serving, standing)
+    if asked is not None:
+        return asked
     if world.ledger.hold(name) is not None:
         return _nothing("adaptation is on hold since a rollback; `dq resume` lifts it")
-    if not_to_learn := incidents.examine(world, serving):
+    if not_to_learn := not_to_learn or incidents.forbids(world, name, standing):
         return _nothing(not_to_learn)
-    if ill := ", ".join(str(one.sensor) for one in incidents.at_fault(world, name)):
-        return _nothing(f"nothing is learned while {ill} is at fault; `dq incidents {name}` ends that")
     return next_due(world, name)
 
 

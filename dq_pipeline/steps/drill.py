@@ -13,7 +13,7 @@ from dq_pipeline.records import Alert, Cause, DrillRow, Notice
 from dq_pipeline.simulate.perturbations import Perturbation, perturbation
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.drill_run import Course, Progress, as_record, run
-from dq_pipeline.steps.incidents import at_fault
+from dq_pipeline.steps.incidents import standing_faults
 from dq_pipeline.steps.serving import in_production
 
 RUNBOOK = "docs/runbooks/drill.md"
@@ -132,8 +132,8 @@ def _busy(world: World, process: str) -> str:
     event = world.ledger.open_event(process)
     if event is not None:
         return f"drift event {event.id} is open"
-    ill = ", ".join(str(one.sensor) for one in at_fault(world, process))
-    return f"{ill} is at fault" if ill else ""
+    open_now = ", ".join(f"{one.id} ({one.title})" for one in standing_faults(world, process))
+    return f"incident {open_now} is open" if open_now else ""
 
 
 def _tell(world: World, row: DrillRow) -> None:

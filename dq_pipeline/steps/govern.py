@@ -140,14 +140,14 @@ def _unattended(world: World, process: str) -> dict[str, Any]:
     if world.ledger.hold(process) is not None:
         return _nothing("adaptation is on hold since a rollback; `dq resume` lifts it")
     if _unexplained(world, process):
-        return _nothing("the cause of a drift, or a sensor at fault, comes first: with the next micro-batch")
+        return _nothing("the cause of a drift, or an incident, comes first: with the next micro-batch")
     return next_due(world, process)
 
 
 def _unexplained(world: World, process: str) -> bool:
     event = world.ledger.open_event(process)
     unknown = event is not None and event.state is EventState.OPEN and "cause" not in event.evidence
-    return unknown or bool(incidents.at_fault(world, process))
+    return unknown or bool(incidents.forbids(world, process))
 
 
 def _put_off(world: World, process: str, due: agenda.Due) -> tuple[Objection, ...]:

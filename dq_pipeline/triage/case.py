@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class Stretch:
         Per sample what was said of its target: `origin`, `annotator`, `value`; empty where nothing was.
     shadow
         Answers (n,) of other releases to the same samples, by version.
+    disordered : (n,)
+        Share of the rows that came after younger ones; empty where that was not counted.
     """
 
     number: Integers
@@ -59,9 +61,21 @@ class Stretch:
     features: Floats
     labels: tuple[tuple[Mapping[str, Any], ...], ...] = ()
     shadow: Mapping[str, Floats] = field(default_factory=dict)
+    disordered: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.number)
+
+    def part(self, chosen: slice) -> Stretch:
+        """Some of them, in their order."""
+        return replace(
+            self,
+            **{name: getattr(self, name)[chosen] for name in _PER_SAMPLE},
+            shadow={version: said[chosen] for version, said in self.shadow.items()},
+        )
+
+
+_PER_SAMPLE = tuple(one.name for one in fields(Stretch) if one.name != "shadow")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +99,8 @@ class Case:
     parity
         Steps of the computation that gave other numbers than when the release was made, in their order; per
         release version. Empty where all agree.
-    regimes : per known regime (N_r, d)
-        Mean levels of past references that may be back, by the release that belongs to each.
+    regimes : per known regime (N_r, f)
+        Mean of every sensor in recordings of past references that may be back, by the release that belongs to each.
     """
 
     process: Process

@@ -23,6 +23,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dq_airflow import assets, branching, hooks, pools
 from dq_airflow.reporting import reporting
 from dq_airflow.step import step
+from dq_airflow.trust import triage as triage
 
 if TYPE_CHECKING:
     from dq_pipeline.ports import World
@@ -131,6 +132,24 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
         assets.emit(context, process, "due", {"key": decided["key"], "why": decided["why"]})
     branching.follow(context, decided, {branches[decided["branch"]]})
     return decided
+
+
+# --- reconciliation
+
+
+@step(pools.ANSWER)
+def reconcile(process: str) -> Result:
+    """Judge the contracts and the parity of the release; over the run's `first` and `stop`, where both are given."""
+    from dq_pipeline import steps
+
+    params = get_current_context()["params"]
+    first, stop = params.get("first"), params.get("stop")
+    window = None if first is None or stop is None else (int(first), int(stop))
+    with hooks.open_world() as world:
+        found = steps.reconcile(world, process, window=window)
+    for one in found.pop("results"):
+        log.info("%s %s: %s, %s", one["contract"], one["slice"], one["verdict"], one["detail"].get("why", ""))
+    return found
 
 
 @step(pools.LEARN)

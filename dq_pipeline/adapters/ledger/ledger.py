@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dq_pipeline.adapters.ledger.alerts import Alerts
+from dq_pipeline.adapters.ledger.audits import Audits
 from dq_pipeline.adapters.ledger.catalog import Catalog
 from dq_pipeline.adapters.ledger.claims import Claims
+from dq_pipeline.adapters.ledger.contracts import Contracts
+from dq_pipeline.adapters.ledger.corrections import Corrections
 from dq_pipeline.adapters.ledger.drift import Drift
 from dq_pipeline.adapters.ledger.drills import Drills
+from dq_pipeline.adapters.ledger.evidence import Evidence
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
 from dq_pipeline.adapters.ledger.governing import Governing
@@ -36,6 +40,10 @@ class PostgresLedger(
     Alerts,
     Drills,
     Catalog,
+    Contracts,
+    Evidence,
+    Audits,
+    Corrections,
     Releases,
     Facts,
     Summary,

@@ -17,6 +17,9 @@ def upgrade() -> None:
         ALTER TABLE dq.scores ADD COLUMN arrived_at TIMESTAMP WITH TIME ZONE;
         ALTER TABLE dq.incidents ADD COLUMN cause TEXT, ADD COLUMN subject TEXT, ADD COLUMN severity TEXT,
             ADD COLUMN confidence DOUBLE PRECISION, ADD COLUMN record JSONB NOT NULL DEFAULT '{}';
+        UPDATE dq.incidents SET kind = 'calibration', cause = 'calibration', subject = sensor, severity = 'critical'
+            WHERE sensor IS NOT NULL AND (ending IS NOT NULL OR id IN (
+                SELECT max(id) FROM dq.incidents WHERE ending IS NULL GROUP BY process, sensor));
         CREATE UNIQUE INDEX incidents_cause ON dq.incidents (process, cause, subject)
             WHERE ending IS NULL AND cause IS NOT NULL;
         CREATE TABLE dq.alerts (
@@ -118,6 +121,9 @@ def upgrade() -> None:
             who TEXT NOT NULL,
             why TEXT NOT NULL,
             at TIMESTAMP WITH TIME ZONE NOT NULL,
+            ended_by TEXT,
+            ended_why TEXT,
+            ended_at TIMESTAMP WITH TIME ZONE,
             PRIMARY KEY (id),
             FOREIGN KEY(process) REFERENCES dq.processes (process),
             FOREIGN KEY(incident) REFERENCES dq.incidents (id)

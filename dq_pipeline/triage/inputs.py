@@ -1,0 +1,137 @@
+"""Evidence of the inputs: which sensors moved, alone or together, at once or by degrees, and where to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dq_pipeline.audit import Finding, examine
+from dq_pipeline.drift import relations
+from dq_pipeline.process import Process
+from dq_pipeline.triage.case import Stretch
+
+Floats = NDArray[np.float64]
+
+CLEARLY = 5.0
+"""How far a sensor's level must go, in units of how far it usually does."""
+BROKEN = frozenset({"stuck", "dead", "missing", "clipped", "noisy"})
+MISREAD = frozenset({"unit", "gain", "offset", "gain_offset", "sign", "swapped", "lag"})
+NEAR, NEARER = 1.5, 0.35
+"""How near a past regime's mean levels must be: in its standard deviations, and as a share of the way from before."""
+_NEWEST = 30
+_LEAST = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """What became of the inputs since a moment.
+
+    Attributes
+    ----------
+    findings
+        What the audit says of the sensors that do not measure as before.
+    moved
+        Sensor -> how far its level, slope or noise went, in units of how far it usually goes; those that went clearly.
+    furthest
+        The largest of all.
+    gradual
+        Of what moved, share of the way that was gone within the stretch: 0 at once, 1 by degrees.
+    back
+        Name of the past regime that the levels are those of, empty if of none.
+    """
+
+    findings: tuple[Finding, ...]
+    moved: Mapping[str, float]
+    furthest: float
+    gradual: float
+    back: str
+
+    def of(self, faults: frozenset[str]) -> tuple[Finding, ...]:
+        """Findings of these faults, those that moved furthest first."""
+        return tuple(sorted((f for f in self.findings if f.fault in faults), key=lambda f: -f.moved))
+
+    @property
+    def unsure(self) -> tuple[Finding, ...]:
+        """Sensors that read otherwise, and nothing tells why."""
+        return tuple(sorted((f for f in self.findings if f.fault == "undetermined"), key=lambda f: -f.moved))
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing that the sensors show changed."""
+        return not self.findings and not self.moved
+
+
+def look(process: Process, before: Stretch, after: Stretch, regimes: Mapping[str, Floats]) -> Inputs:
+    """Audit the sensors and measure how far each went."""
+    names = process.sensor_names
+    units = [process.sensors[name].unit for name in names]
+    ranges = [process.sensors[name].range for name in names]
+    trusted = {name: one.trusted for name, one in process.sensors.items() if one.trusted is not None}
+    found = examine(before.values, after.values, names, units, trusted, ranges)
+    gone, gradual = _gone(before.values, after.values)
+    moved = {name: round(float(gone[j]), 1) for j, name in enumerate(names) if gone[j] >= CLEARLY}
+    return Inputs(
+        findings=tuple(one for one in found if one.fault != "none"),
+        moved=dict(sorted(moved.items(), key=lambda one: -one[1])),
+        furthest=float(gone.max(initial=0.0)),
+        gradual=gradual,
+        back=_back(before.values, after.values, regimes),
+    )
+
+
+def corrected(process: Process, after: Stretch, findings: tuple[Finding, ...]) -> Stretch:
+    """The same samples as the sensors should have read, by what the audit says of them."""
+    values = after.values.copy()
+    for one in findings:
+        j = process.sensor_names.index(one.sensor)
+        if one.fault == "swapped" and one.other in process.sensor_names:
+            values[:, :, j] = after.values[:, :, process.sensor_names.index(one.other)]
+        elif one.gain:
+            values[one.first :, :, j] = (values[one.first :, :, j] - one.offset) / one.gain
+    return replace(after, values=values)
+
+
+def _gone(before: Floats, after: Floats) -> tuple[Floats, float]:
+    """How far each sensor's mean level and slope went (f,), and how gradually what moved most did."""
+    if len(after) < _LEAST or len(before) < 2 * _NEWEST:
+        return np.zeros(before.shape[2]), 0.0
+    levels = relations.levels_of(before), relations.levels_of(after)
+    usual = relations.Levels.fit(levels[0])
+    known, new = (np.clip(relations.shapes(usual.standardise(one)), -20.0, 20.0) for one in levels)
+    n = min(len(new), _NEWEST)
+    newest = new[-n:]
+    base = known.mean(axis=0)
+    windows = [known[t : t + n].mean(axis=0) - base for t in range(0, len(known) - n + 1, max(n // 3, 1))]
+    error = np.maximum(np.sqrt(np.mean(np.square(windows), axis=0)), known.std(axis=0) / np.sqrt(n)) + 1e-3
+    way = newest.mean(axis=0) - base
+    gone = np.abs(way) / error
+    kind, j = np.unravel_index(int(np.argmax(gone)), gone.shape)
+    third = max(len(new) // 3, 1)
+    early = float(new[:third, kind, j].mean() - base[kind, j])
+    gradual = float(np.clip(1.0 - early / way[kind, j], 0.0, 1.0)) if way[kind, j] else 0.0
+    return np.asarray(gone.max(axis=0)), gradual
+
+
+def _back(before: Floats, after: Floats, regimes: Mapping[str, Floats]) -> str:
+    """The past regime whose levels the newest samples have, empty if none."""
+    if len(after) < _LEAST:
+        return ""
+    with relations.no_complaints():
+        known, now = np.nanmean(before, axis=1), np.nanmean(after[-_NEWEST:], axis=1)
+        here, old = np.nanmean(now, axis=0), np.nanmean(known, axis=0)
+    best, least = "", np.inf
+    for name, levels in regimes.items():
+        if levels.ndim != 2 or levels.shape[1] != len(here) or len(levels) < _LEAST:
+            continue
+        with relations.no_complaints():
+            there = np.nanmean(levels, axis=0)
+            sd = np.maximum(np.maximum(np.nanstd(levels, axis=0), 0.2 * np.nanstd(known, axis=0)), 1e-9)
+        apart, way = np.abs(here - there) / sd, np.abs(old - there) / sd
+        distance = float(np.sqrt(np.nanmean(np.square(apart))))
+        near = np.nanmax(apart) <= 3.0 * NEAR and distance <= NEAR
+        if near and distance <= NEARER * float(np.sqrt(np.nanmean(np.square(way)))) and distance < least:
+            best, least = name, distance
+    return best

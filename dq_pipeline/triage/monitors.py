@@ -1,0 +1,191 @@
+"""Monitors of what no sensor shows: errors of the model, and shares of what is lost, late or unlabelled.
+
+Each is an e-detector: a mixture of Shiryaev-Roberts sums of bets against "as before". While nothing changes a bet
+multiplies what it holds by 1 at most on average, so that a sum passes A after at least A samples on average, however
+the samples are cut into micro-batches. They are computed anew from the samples given: no state is kept between calls.
+
+References
+----------
+Shin, Ramdas & Rinaldo (2022), E-detectors: a nonparametric framework for sequential change detection, arXiv 2203.03532.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, rankdata
+
+from dq_pipeline.triage.case import Stretch
+
+Floats = NDArray[np.float64]
+
+PER_1000 = 0.1
+"""False alarms of one monitor that are allowed, per 1,000 samples."""
+_SHIFTS = (0.4, 0.8, 1.6)
+_BETS = (0.05, 0.2, 0.5, 0.9)
+_FLOOR = 0.005
+_WILD = 4.0
+_CLIP = 3.5
+_LEAST = 30
+_AR = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A monitor's alarm.
+
+    Attributes
+    ----------
+    kind
+        "error", "lost_rows", "late_rows", "late_samples", "unlabelled", or the name of a share that was given.
+    sample, begin
+        Places of the sample that raised it, and of the one since which it was held against "as before".
+    statistic, threshold
+        Logarithms of the sum and of its limit.
+    """
+
+    kind: str
+    sample: int
+    begin: int
+    statistic: float
+    threshold: float
+
+
+def watch(
+    before: Stretch,
+    stream: Stretch,
+    *,
+    errors: Floats | None = None,
+    shares: Mapping[str, tuple[Floats, Floats]] | None = None,
+    per_1000: float = PER_1000,
+) -> tuple[Raised, ...]:
+    """The first alarm of each monitor over some samples, in the order in which they came.
+
+    Parameters
+    ----------
+    before, stream
+        Samples while all was well, and those that followed, all of one release.
+    errors : (m,)
+        Errors of the release on samples that it had not learned from, where `before` has too few answers of it.
+    shares
+        More that is counted, by name: shares before and since, (N,) and (n,) in [0, 1], NaN where not known.
+    """
+    known = errors if errors is not None else (before.target - before.value)
+    found = [_first("error", *error_bets(known, stream.target - stream.value), per_1000)]
+    told = {
+        "lost_rows": (lost_rows(before), lost_rows(stream)),
+        "late_rows": (before.disordered, stream.disordered),
+        "late_samples": _late(before.late, stream.late),
+        "unlabelled": (np.isnan(before.target) * 1.0, np.isnan(stream.target) * 1.0),
+        **(shares or {}),
+    }
+    found += [_first(name, *share_bets(usual, now), per_1000) for name, (usual, now) in told.items()]
+    return tuple(sorted((one for one in found if one is not None), key=lambda one: one.sample))
+
+
+def error_bets(usual: Floats, error: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Logarithms of bets (n, k) that errors are biased, larger, or wild more often; and places (n,) of the errors.
+
+    Errors are ranked among the usual ones and mapped to a normal distribution; what persists from error to error is
+    taken out (first order). NaN are passed over.
+    """
+    known, place = usual[np.isfinite(usual)], np.flatnonzero(np.isfinite(error))
+    if len(known) < _LEAST:
+        return np.zeros((0, 1)), place[:0]
+    new = error[place]
+    centre = float(np.median(known))
+    series = [
+        (_scores(known, known), _scores(known, new), (1.0, -1.0)),
+        (_scores(np.abs(known - centre), np.abs(known - centre)), _scores(np.abs(known - centre), np.abs(new - centre)), (1.0,)),
+    ]  # fmt: skip
+    bets = []
+    for old, now, signs in series:
+        a, b = _whitened(old, now)
+        mean, sd = float(a.mean()), max(float(a.std()), 0.3)
+        uncertain = np.sqrt(1.0 + 1.0 / len(a))
+        y = np.clip((b - mean) / (sd * uncertain), -_CLIP, _CLIP)
+        bets += [sign * size * y - size**2 / 2.0 for sign in signs for size in _SHIFTS]
+    spread = max(1.4826 * float(np.median(np.abs(known - centre))), 0.5 * float(known.std()), 1e-12)
+    wild = [(np.abs(one - centre) > _WILD * spread) * 1.0 for one in (known, new)]
+    bets += list(share_bets(*wild)[0].T)
+    return np.stack(bets, axis=1), place
+
+
+def share_bets(usual: Floats, share: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Logarithms of bets (n, k) that a share in [0, 1] is above what it was on average; and places (n,) of the shares.
+
+    Examples
+    --------
+    >>> bets, _ = share_bets(np.zeros(200), np.array([0.0, 0.1]))
+    >>> bool((bets[0] < 0).all() and (bets[1] > 0).all())
+    True
+    """
+    known, place = usual[np.isfinite(usual)], np.flatnonzero(np.isfinite(share))
+    if len(known) < _LEAST:
+        return np.zeros((0, 1)), place[:0]
+    at_most = float(known.mean()) + 3.0 * float(known.std()) / np.sqrt(len(known))
+    at_most = min(max(at_most, _FLOOR, 1.0 / len(known) if set(np.unique(known)) <= {0.0, 1.0} else 0.0), 0.99)
+    off = np.clip(share[place], 0.0, 1.0) - at_most
+    return np.stack([np.log1p(bet / at_most * off) for bet in _BETS], axis=1), place
+
+
+def shiryaev_roberts(bets: Floats) -> tuple[Floats, Floats]:
+    """Logarithm of the mixture of sums (n,) over logarithms of bets (n, k), and places (n,) since which they grew."""
+    n, k = bets.shape
+    held, since = np.zeros(k), np.zeros(k)
+    statistic, begin = np.empty(n), np.empty(n)
+    for i in range(n):
+        factor = np.exp(bets[i])
+        held, since = np.minimum((1.0 + held) * factor, 1e250), np.minimum((i + since) * factor, 1e250)
+        best = int(np.argmax(held))
+        statistic[i], begin[i] = np.log(held.mean()), since[best] / held[best]
+    return statistic, begin
+
+
+def lost_rows(stretch: Stretch) -> Floats:
+    """Share of the rows (n,) in which at least half of the sensors read nothing."""
+    return np.asarray((np.isnan(stretch.values).mean(axis=2) >= 0.5).mean(axis=1))
+
+
+def _first(kind: str, bets: Floats, place: NDArray[np.int64], per_1000: float) -> Raised | None:
+    if not len(bets):
+        return None
+    limit = float(np.log(1000.0 / per_1000))
+    statistic, begin = shiryaev_roberts(bets)
+    over = np.flatnonzero(statistic > limit)
+    if not len(over):
+        return None
+    i = int(over[0])
+    return Raised(kind, int(place[i]), int(place[min(round(begin[i]), i)]), float(statistic[i]), limit)
+
+
+def _late(before: Floats, since: Floats) -> tuple[Floats, Floats]:
+    """Whether samples come later than nearly all did before."""
+    known = before[np.isfinite(before)]
+    if len(known) < _LEAST:
+        return np.zeros(0), np.zeros(0)
+    limit = float(np.quantile(known, 0.98))
+    return (np.where(np.isnan(one), np.nan, (one > limit) * 1.0) for one in (before, since))  # type: ignore[return-value]
+
+
+def _scores(usual: Floats, values: Floats) -> Floats:
+    """Normal scores of values among the usual ones; beyond them they go on linearly with the robust spread."""
+    ordered = np.sort(usual)
+    n = len(ordered)
+    level = norm.ppf((rankdata(ordered, method="average") - 0.5) / n)
+    inside = np.interp(values, ordered, level)
+    spread = max(1.4826 * float(np.median(np.abs(usual - np.median(usual)))), 1e-12)
+    beyond = np.maximum(values - ordered[-1], 0.0) - np.maximum(ordered[0] - values, 0.0)
+    return np.asarray(inside + beyond / spread)
+
+
+def _whitened(old: Floats, new: Floats) -> tuple[Floats, Floats]:
+    """Both without what the value before says of each."""
+    spread = float(np.sum((old - old.mean()) ** 2))
+    r = float(np.sum((old[1:] - old.mean()) * (old[:-1] - old.mean()))) / spread if spread > 0 else 0.0
+    r = float(np.clip(r + (1.0 + 3.0 * r) / len(old), 0.0, _AR))
+    lagged = np.concatenate([[old.mean()], new[:-1]])
+    return np.asarray(old[1:] - r * old[:-1]), np.asarray(new - r * lagged)
