@@ -10,7 +10,8 @@ from dq_pipeline.errors import DataError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import Alert, Cause, DrillRow, Notice
-from dq_pipeline.simulate.perturbations import Perturbation, perturbation
+from dq_pipeline.simulate.ladders import perturbation
+from dq_pipeline.simulate.perturbations import Perturbation
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.drill_run import Course, Progress, as_record, run
 from dq_pipeline.steps.incidents import standing_faults

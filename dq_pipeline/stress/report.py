@@ -12,7 +12,8 @@ from dq_pipeline.model.alarm import alarms
 from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.model.inference import Prediction
 from dq_pipeline.records import Cause
-from dq_pipeline.simulate.perturbations import PERTURBATIONS, Perturbation, perturbation
+from dq_pipeline.simulate.ladders import PERTURBATIONS, perturbation
+from dq_pipeline.simulate.perturbations import Perturbation
 from dq_pipeline.stress.bench import Bench
 from dq_pipeline.stress.cause import Answers, Named
 

@@ -23,6 +23,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dq_airflow import assets, branching, hooks, pools
 from dq_airflow.reporting import reporting
 from dq_airflow.step import step
+from dq_airflow.trust import drill as drill
 from dq_airflow.trust import triage as triage
 
 if TYPE_CHECKING:
@@ -150,21 +151,6 @@ def reconcile(process: str) -> Result:
     for one in found.pop("results"):
         log.info("%s %s: %s, %s", one["contract"], one["slice"], one["verdict"], one["detail"].get("why", ""))
     return found
-
-
-@step(pools.LEARN)
-def drill(process: str) -> Result:
-    """Run the drill that the run's parameters ask for; without a release in Production, say so and skip."""
-    from dq_pipeline import steps
-
-    context = get_current_context()
-    given = {name: context["params"].get(name) for name in ("fault", "severity", "sensor")}
-    with hooks.open_world() as world:
-        if world.ledger.production(process) is None:
-            raise AirflowSkipException(f"{process} has no release in Production yet: run {process}_initialization")
-        drilled = steps.drill(world, process, key=context["run_id"], progress=_say, **given)
-    log.info("%s: drill of %s: %s", process, drilled["fault"], drilled["verdict"])
-    return drilled
 
 
 # --- release

@@ -6,8 +6,9 @@ import logging
 from typing import Any
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
 
-from dq_airflow import pools
+from dq_airflow import hooks, pools
 from dq_airflow.reporting import reporting
 from dq_airflow.step import step
 
@@ -28,3 +29,22 @@ def triage(process: str) -> dict[str, Any]:
         found = steps.triage(world, process)
     log.info("%s: %d open incidents; %s", process, len(found["incidents"]), found["why"] or found["branch"])
     return {**found, "incidents": [f"{one['id']}: {one['title']}" for one in found["incidents"]]}
+
+
+@step(pools.LEARN)
+def drill(process: str) -> dict[str, Any]:
+    """Run the drill that the run's parameters ask for; without a release in Production, say so and skip."""
+    from dq_pipeline import steps
+
+    context = get_current_context()
+    given = {name: context["params"].get(name) for name in ("fault", "severity", "sensor")}
+    with hooks.open_world() as world:
+        if world.ledger.production(process) is None:
+            raise AirflowSkipException(f"{process} has no release in Production yet: run {process}_initialization")
+        drilled = steps.drill(world, process, key=context["run_id"], progress=_say, **given)
+    log.info("%s: drill of %s: %s", process, drilled["fault"], drilled["verdict"])
+    return drilled
+
+
+def _say(done: int, total: int, what: str) -> None:
+    log.info("%s: %d of %d", what, done, total)
