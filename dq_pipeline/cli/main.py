@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from dq_pipeline.cli import (
     airflow,
     audit,
+    catalog,
     compare,
     contracts,
     demo,
@@ -109,6 +110,7 @@ _LOOP = (
     drill,
     audit,
     sensors,
+    catalog,
     airflow,
 )
 _ON_FILES = (import_, replay, stress, score, drift, experiments)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
 from dq_pipeline.ports.audits import Audits
+from dq_pipeline.ports.catalog import Catalog
 from dq_pipeline.ports.contracts import Contracts
 from dq_pipeline.ports.corrections import Corrections
 from dq_pipeline.ports.drills import Drills
@@ -49,23 +50,11 @@ class Ledger(
     Contracts,
     Incidents,
     Evidence,
-    Rollouts,
-    Replays,
     Watching,
     Drills,
     Audits,
     Corrections,
-    Protocol,
-    Samples,
-    Targets,
-    Reviews,
-    Governing,
-    Trainings,
-    Alerts,
-    Contracts,
-    Incidents,
-    Evidence,
-    Watching,
+    Catalog,
     Protocol,
 ):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dq_pipeline.errors import DataError
 from dq_pipeline.records import Cause
 
 Floats = NDArray[np.float64]
@@ -66,7 +64,7 @@ class Blow:
 Act = Callable[[Stretch, Blow], Stretch]
 
 
-def _on_values(change: Callable[[Floats, Blow], Floats]) -> Act:
+def on_values(change: Callable[[Floats, Blow], Floats]) -> Act:
     """What happens to the readings of the columns hit happens before the answer as it does after it."""
 
     def act(stretch: Stretch, blow: Blow) -> Stretch:
@@ -77,28 +75,33 @@ def _on_values(change: Callable[[Floats, Blow], Floats]) -> Act:
     return act
 
 
-def _missing(hit: Floats, blow: Blow) -> Floats:
+def missing(hit: Floats, blow: Blow) -> Floats:
+    """Readings are lost at random."""
     return np.where(blow.rng.random(hit.shape) < blow.severity, np.nan, hit)
 
 
-def _noise(hit: Floats, blow: Blow) -> Floats:
+def noise(hit: Floats, blow: Blow) -> Floats:
+    """White noise."""
     return hit + blow.rng.standard_normal(hit.shape) * blow.severity * blow.spread[blow.columns]
 
 
-def _calibration(hit: Floats, blow: Blow) -> Floats:
+def calibration(hit: Floats, blow: Blow) -> Floats:
+    """A factor that grows sample by sample."""
     grown = np.minimum(np.arange(1, len(hit) + 1) / GROWS_OVER, 1.0)[:, None, None]
     return _times(hit, 1.0 + blow.severity * grown, blow)
 
 
-def _unit(hit: Floats, blow: Blow) -> Floats:
+def unit(hit: Floats, blow: Blow) -> Floats:
+    """A factor."""
     return _times(hit, np.full((1, 1, 1), blow.severity), blow)
 
 
-def _offset(hit: Floats, blow: Blow) -> Floats:
+def offset(hit: Floats, blow: Blow) -> Floats:
+    """Too high throughout."""
     return hit + blow.severity * blow.spread[blow.columns]
 
 
-def _stuck(hit: Floats, blow: Blow) -> Floats:
+def stuck(hit: Floats, blow: Blow) -> Floats:
     """Each repeats one reading from somewhere in the recording to its end, for that share of the rows."""
     first = min(round((1.0 - blow.severity) * hit.shape[1]), hit.shape[1] - 1)
     held = hit.copy()
@@ -106,12 +109,13 @@ def _stuck(hit: Floats, blow: Blow) -> Floats:
     return held
 
 
-def _process_change(hit: Floats, blow: Blow) -> Floats:
+def process_change(hit: Floats, blow: Blow) -> Floats:
+    """Up and down by turns."""
     turns = np.where(np.arange(hit.shape[2]) % 2, -1.0, 1.0)
     return hit + turns * blow.severity * blow.spread[blow.columns]
 
 
-def _delay(stretch: Stretch, blow: Blow) -> Stretch:
+def delay(stretch: Stretch, blow: Blow) -> Stretch:
     """The last rows of the horizon are not there when the answer is due, and come once it was given."""
     rows = stretch.early.shape[1]
     kept = max(round((1.0 - blow.severity) * rows), 1)
@@ -120,7 +124,7 @@ def _delay(stretch: Stretch, blow: Blow) -> Stretch:
     return replace(stretch, early=early, disordered=stretch.disordered + (rows - kept))
 
 
-def _outage(stretch: Stretch, blow: Blow) -> Stretch:
+def outage(stretch: Stretch, blow: Blow) -> Stretch:
     """A share of the sensors says nothing at all; one is left, since a recording without a reading is refused."""
     count = min(max(round(blow.severity * len(blow.columns)), 1), max(len(blow.columns) - 1, 1))
     silent = blow.rng.permutation(blow.columns)[:count]
@@ -129,7 +133,8 @@ def _outage(stretch: Stretch, blow: Blow) -> Stretch:
     return replace(stretch, values=values, early=values[:, : stretch.early.shape[1]].copy())
 
 
-def _concept(stretch: Stretch, blow: Blow) -> Stretch:
+def concept(stretch: Stretch, blow: Blow) -> Stretch:
+    """Another target for the same readings."""
     return replace(stretch, target=stretch.target + blow.severity * blow.target_spread)
 
 
@@ -166,110 +171,6 @@ class Perturbation:
     def strike(self, stretch: Stretch, blow: Blow) -> Stretch:
         """The stretch with the damage done; what came in is left as it is."""
         return self.act(stretch, blow)
-
-
-_CALIBRATION = (Cause.CALIBRATION,)
-_PLANT = (Cause.PROCESS_DRIFT, Cause.OPERATING_MODE)
-PERTURBATIONS: MappingProxyType[str, Perturbation] = MappingProxyType(
-    {
-        one.name: one
-        for one in (
-            Perturbation(
-                "missing",
-                "a share of {} of all readings is lost at random",
-                (0.05, 0.1, 0.2, 0.4, 0.6, 0.8),
-                (Cause.LATE_DATA, Cause.DEAD_SENSOR),
-                _on_values(_missing),
-                "all",
-                0.4,
-            ),
-            Perturbation(
-                "noise",
-                "every sensor carries noise of {} spreads",
-                (0.25, 0.5, 1.0, 2.0, 4.0),
-                (Cause.DEAD_SENSOR,),
-                _on_values(_noise),
-                "all",
-                4.0,
-            ),
-            Perturbation(
-                "calibration",
-                "one sensor comes to read too much by the share {}, over 50 samples",
-                (0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
-                _CALIBRATION,
-                _on_values(_calibration),
-                medium=0.2,
-            ),
-            Perturbation(
-                "unit",
-                "one sensor reports a number {} times as large",
-                (1.8, 14.5038, 60.0, 100.0, 1000.0),
-                _CALIBRATION,
-                _on_values(_unit),
-                medium=14.5038,
-            ),
-            Perturbation(
-                "offset",
-                "one sensor reads {} spreads too high",
-                (0.5, 1.0, 2.0, 4.0, 8.0),
-                _CALIBRATION,
-                _on_values(_offset),
-                medium=4.0,
-            ),
-            Perturbation(
-                "stuck",
-                "one sensor repeats a reading for a share of {} of the rows",
-                (0.1, 0.25, 0.5, 0.75, 1.0),
-                (Cause.DEAD_SENSOR,),
-                _on_values(_stuck),
-                medium=1.0,
-            ),
-            Perturbation(
-                "delay",
-                "a share of {} of the horizon rows comes after the answer",
-                (0.1, 0.25, 0.5, 0.75, 0.9),
-                (Cause.LATE_DATA,),
-                _delay,
-                "all",
-                0.75,
-            ),
-            Perturbation(
-                "outage",
-                "a share of {} of the sensors says nothing",
-                (0.1, 0.25, 0.5, 0.75, 0.9),
-                (Cause.LATE_DATA, Cause.DEAD_SENSOR),
-                _outage,
-                "all",
-                0.5,
-            ),
-            Perturbation(
-                "process_change",
-                "every second sensor moves by {} spreads, up and down by turns",
-                (0.25, 0.5, 1.0, 2.0, 4.0),
-                _PLANT,
-                _on_values(_process_change),
-                "half",
-                2.0,
-            ),
-            Perturbation(
-                "concept",
-                "the same readings mean a target {} spreads higher",
-                (0.25, 0.5, 1.0, 2.0, 4.0),
-                (Cause.CONCEPT_DRIFT,),
-                _concept,
-                "all",
-                2.0,
-            ),
-        )
-    }
-)
-
-
-def perturbation(name: str) -> Perturbation:
-    """The perturbation of this name. Raises DataError naming those there are."""
-    if name not in PERTURBATIONS:
-        raise DataError(f"Unknown perturbation {name!r}. Registered: {', '.join(PERTURBATIONS)}.")
-    return PERTURBATIONS[name]
 
 
 def columns_hit(one: Perturbation, sensor: int, sensors: int) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.audit import audit
+from dq_pipeline.steps.catalog import catalog, review_entry
 from dq_pipeline.steps.compare import compare
 from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
@@ -51,6 +52,7 @@ __all__ = [
     "ask",
     "assess",
     "audit",
+    "catalog",
     "close_incident",
     "compare",
     "contracts",
@@ -87,6 +89,7 @@ __all__ = [
     "resume",
     "retrain",
     "review",
+    "review_entry",
     "reviews",
     "roll_back",
     "rollouts",

@@ -10,7 +10,8 @@ from dq_pipeline.errors import DataError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import Alert, Cause, DrillRow, Notice
-from dq_pipeline.simulate.perturbations import Perturbation, perturbation
+from dq_pipeline.simulate.ladders import perturbation
+from dq_pipeline.simulate.perturbations import Perturbation
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.drill_run import Course, Progress, as_record, run
 from dq_pipeline.steps.incidents import in_the_way
@@ -132,8 +133,9 @@ def _busy(world: World, process: str) -> str:
     event = world.ledger.open_event(process)
     if event is not None:
         return f"drift event {event.id} is open"
-    ill = ", ".join(str(one.sensor) for one in in_the_way(world.ledger.incidents(process, standing=True)))
-    return f"{ill} is at fault" if ill else ""
+    standing = in_the_way(world.ledger.incidents(process, standing=True))
+    open_now = ", ".join(f"{one.id} ({one.title})" for one in standing)
+    return f"incident {open_now} is open" if open_now else ""
 
 
 def _tell(world: World, row: DrillRow) -> None:

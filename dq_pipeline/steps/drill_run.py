@@ -13,7 +13,7 @@ import numpy as np
 
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
-from dq_pipeline.records import Cause, DrillRow, Notice
+from dq_pipeline.records import DrillRow, Incident, Notice
 from dq_pipeline.simulate.perturbations import Perturbation
 from dq_pipeline.steps.act import act
 from dq_pipeline.steps.assess import assess
@@ -26,7 +26,6 @@ HOLDER = "drill"
 LOST = 0.5
 """Share of a micro-batch, more than before, that has to be refused to count as noticed by the quality alone."""
 Progress = Callable[[int, int, str], None]
-_KINDS = {"sensor": Cause.CALIBRATION, "process": Cause.PROCESS_DRIFT, "undecided": Cause.UNDETERMINED}
 
 
 @dataclass
@@ -189,16 +188,14 @@ def _looked(
 
 def _of_event(said: Any) -> tuple[str, str, str] | None:
     """Cause and subject that a drift event was put down to."""
-    if not isinstance(said, dict) or said.get("kind") in (None, "waiting"):
+    if not isinstance(said, dict) or not said.get("kind"):
         return None
-    kind = str(said["kind"])
-    return str(_KINDS.get(kind, kind)), str(said.get("sensor") or ""), str(said.get("why") or "")
+    return str(said["kind"]), str(said.get("subject") or ""), str(said.get("why") or "")
 
 
-def _of(incident: Any) -> tuple[str, str, str] | None:
+def _of(incident: Incident) -> tuple[str, str, str] | None:
     """Cause and subject of an incident, where it has them."""
-    cause = getattr(incident, "cause", None)
-    return None if not cause else (str(cause), str(incident.subject or incident.sensor or ""), str(incident.title))
+    return None if incident.cause is None else (str(incident.cause), incident.subject or "", incident.title)
 
 
 def _turn(copy: World, process: Process, part: Sequence[Damaged], key: str, first: int, copies: Copies) -> float:

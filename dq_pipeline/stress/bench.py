@@ -13,12 +13,14 @@ from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.process import Process
 from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.scorer import QualityScorer
-from dq_pipeline.replay.graded import grade, scorer_on
+from dq_pipeline.replay.graded import Graded, grade, scorer_on
 from dq_pipeline.replay.learner import Learner
 from dq_pipeline.replay.watcher import Watcher
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate.perturbations import Blow, Perturbation, Stretch, columns_hit, spread_between
 from dq_pipeline.steps.challenger import rng_of
+from dq_pipeline.stress.cause import MOST_BEFORE, Answers, Named, named, stretch, usual_answers
+from dq_pipeline.triage.case import Stretch as Known
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +54,8 @@ class Bench:
         Place of the sensor that is hit where one is.
     spread : (f,)
         How much each sensor differs from recording to recording.
+    usual
+        The newest of the past, as triage is shown it.
     """
 
     process: Process
@@ -62,6 +66,7 @@ class Bench:
     scorer: QualityScorer
     sensor: int
     spread: Floats
+    usual: Known
     seed: int
 
     @classmethod
@@ -90,15 +95,20 @@ class Bench:
             raise DataError(f"Unknown sensor {sensor!r}. In {process.name}: {', '.join(process.sensor_names)}.")
         learner = Learner.on(batch, process, history, candidate={}, seed=seed)
         chosen = _telling(past, process) if sensor is None else process.sensor_names.index(sensor)
+        scorer, rows = scorer_on(process, past), process.sample.horizon_rows
+        dimensions = grade(past, scorer, process.quality.stated_threshold).dimensions
+        answers = usual_answers(past, process, seed)
+        known = stretch(past, answers, dimensions, learner.features, past.values[:, :rows], -history)
         return cls(
             process,
             past,
             rest,
             learner,
             Watcher.on(batch, process, history, seed=seed),
-            scorer_on(process, past),
+            scorer,
             chosen,
             spread_between(past.values),
+            known.part(slice(max(history - MOST_BEFORE, 0), history)),
             seed,
         )
 
@@ -128,9 +138,14 @@ class Bench:
         said = self.learner.model.predict(self.learner.features.matrix(struck.early))
         return said.value, said.lower, said.upper, said.covers(struck.batch.target)
 
-    def retained(self, struck: Struck) -> NDArray[np.bool_]:
-        """Which recordings (n,) are good enough to be learned from."""
-        return grade(struck.batch, self.scorer, self.process.quality.stated_threshold).accepted
+    def graded(self, struck: Struck) -> Graded:
+        """How good the recordings are."""
+        return grade(struck.batch, self.scorer, self.process.quality.stated_threshold)
+
+    def put_down(self, struck: Struck, answers: Answers, graded: Graded, until: int) -> Named:
+        """What triage says of the samples below number `until`."""
+        found = stretch(struck.batch, answers, graded.dimensions, self.learner.features, struck.early, 0)
+        return named(self.process, self.usual, found.part(slice(until)), struck.onset)
 
     def first_alarm(self, struck: Struck) -> int | None:
         """Number of the first sample that raises a drift alarm at or after the onset; None if none does."""

@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dq_pipeline.drift.cause import find_cause
+from dq_pipeline.model.features import Features
 from dq_pipeline.process import Process
-from dq_pipeline.records import Cause
+from dq_pipeline.replay.learner import Learner
 from dq_pipeline.samples import SampleBatch
+from dq_pipeline.triage.case import Case, Stretch
+from dq_pipeline.triage.rank import rank
+
+Floats = NDArray[np.float64]
 
 MOST_BEFORE = 300
-_KINDS = {"sensor": Cause.CALIBRATION, "process": Cause.PROCESS_DRIFT, "undecided": Cause.UNDETERMINED}
+HELD = 0.3
+"""Share of the history, the newest, that is answered by a model of what was before it: what errors are usual."""
+RELEASE = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,16 @@ class Named:
     subject: str = ""
 
 
-def named(process: Process, before: SampleBatch, since: SampleBatch, begin: int) -> Named:
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Value, lower and upper (n,) of answers; NaN where there is none."""
+
+    value: Floats
+    lower: Floats
+    upper: Floats
+
+
+def named(process: Process, before: Stretch, since: Stretch, begin: int) -> Named:
     """The likeliest cause.
 
     Parameters
@@ -33,15 +49,44 @@ def named(process: Process, before: SampleBatch, since: SampleBatch, begin: int)
     begin
         Place in `since` of the first one thought to be changed.
     """
-    rows, past = process.sample.profile_rows, before.between(max(len(before) - MOST_BEFORE, 0), len(before))
-    places = [process.sensor_names.index(name) for name in process.measured]
-    measured = [j for j in places if np.isfinite(since.values[begin:, :rows, j]).any()]  # nothing to compare otherwise
-    found = find_cause(
-        past.values[:, :rows, measured],
-        since.values[:, :rows, measured],
-        [process.sensor_names[j] for j in measured],
-        [process.sensors[process.sensor_names[j]].unit for j in measured],
-        begin=int(np.clip(begin, 0, max(len(since) - 1, 0))),
-        target=(past.target, since.target),
+    verdict = rank(Case(process, before, since, int(np.clip(begin, 0, max(len(since) - 1, 0)))))
+    if verdict.waiting or verdict.first is None:
+        return Named()
+    return Named(str(verdict.first.cause), verdict.first.subject)
+
+
+def usual_answers(past: SampleBatch, process: Process, seed: int) -> Answers:
+    """Answers to the newest part of the history, by a model that learned from the rest of it."""
+    cut = round((1.0 - HELD) * len(past))
+    learner = Learner.on(past, process, cut, candidate={}, seed=seed)
+    said = learner.predict(past, cut, len(past))
+    return Answers(*(np.concatenate([np.full(cut, np.nan), part]) for part in (said.value, said.lower, said.upper)))
+
+
+def stretch(
+    batch: SampleBatch, answers: Answers, dimensions: Floats, features: Features, early: Floats, first: int
+) -> Stretch:
+    """Samples numbered from `first` on, as a case has them.
+
+    Parameters
+    ----------
+    early : (n, H, f)
+        The horizon rows as the model saw them.
+    """
+    n = len(batch)
+    return Stretch(
+        number=np.arange(first, first + n),
+        values=batch.values,
+        target=batch.target,
+        value=answers.value,
+        lower=answers.lower,
+        upper=answers.upper,
+        release=tuple(RELEASE if np.isfinite(value) else "" for value in answers.value),
+        dimensions=dimensions,
+        late=np.full(n, np.nan),
+        source=batch.sources,
+        metadata=tuple(batch.metadata),
+        features=features.matrix(early),
+        labels=((),) * n,
+        disordered=np.asarray(batch.disordered / np.maximum(batch.received, 1), np.float64),
     )
-    return Named() if found.kind == "waiting" else Named(str(_KINDS[found.kind]), found.sensor)

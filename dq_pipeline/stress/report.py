@@ -11,9 +11,11 @@ import numpy as np
 from dq_pipeline.model.alarm import alarms
 from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.model.inference import Prediction
-from dq_pipeline.simulate.perturbations import PERTURBATIONS, Perturbation, perturbation
-from dq_pipeline.stress.bench import Bench, Struck
-from dq_pipeline.stress.cause import Named, named
+from dq_pipeline.records import Cause
+from dq_pipeline.simulate.ladders import PERTURBATIONS, perturbation
+from dq_pipeline.simulate.perturbations import Perturbation
+from dq_pipeline.stress.bench import Bench
+from dq_pipeline.stress.cause import Answers, Named
 
 Progress = Callable[[int, int, str], None]
 
@@ -62,7 +64,7 @@ class Rung:
     cause, subject
         What triage says of it once it was found; empty where it was not asked.
     right
-        Whether that is so; None where it was not asked.
+        Whether that is so; None where it was not asked, or called undetermined.
     """
 
     severity: float
@@ -172,13 +174,16 @@ def _rung(bench: Bench, one: Perturbation | None, severity: float, usual: float 
     seen = {"drift": bench.first_alarm(struck)}
     seen |= {} if usual is None else {"error": bench.first_error(struck, value, usual)}
     first, by = min(((at, name) for name, at in seen.items() if at is not None), default=(None, ""))
-    said = _asked(bench, struck, first) if one is not None and first is not None else Named()
-    right = None if one is None or not said.cause else _right(bench, one, said)
+    graded, said = bench.graded(struck), Named()
+    if one is not None and first is not None:  # one micro-batch after it was noticed
+        until = min(first + bench.process.stream.min_samples, len(struck.batch))
+        said = bench.put_down(struck, Answers(value, lower, upper), graded, until)
+    right = None if one is None or said.cause in ("", Cause.UNDETERMINED) else _right(bench, one, said)
     return Rung(
         severity=severity,
         error=window_error(truth, value[since], bench.process.target.task),
         coverage=float(covered[since][known].mean()) if known.any() else None,
-        retained=float(bench.retained(struck)[since].mean()),
+        retained=float(graded.accepted[since].mean()),
         alarms_wrong=_alarms_wrong(bench, Prediction(value[since], lower[since], upper[since]), truth),
         found=None if first is None else first - struck.onset + 1,
         by=by,
@@ -186,12 +191,6 @@ def _rung(bench: Bench, one: Perturbation | None, severity: float, usual: float 
         subject=said.subject,
         right=right,
     )
-
-
-def _asked(bench: Bench, struck: Struck, first: int) -> Named:
-    """What triage says of the samples up to one micro-batch after the alarm."""
-    until = min(first + bench.process.stream.min_samples, len(struck.batch))
-    return named(bench.process, bench.past, struck.batch.between(0, until), struck.onset)
 
 
 def _right(bench: Bench, one: Perturbation, said: Named) -> bool:

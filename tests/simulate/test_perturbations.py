@@ -5,7 +5,8 @@ import pytest
 
 from dq_pipeline.errors import DataError
 from dq_pipeline.sections.watch import FAULTS
-from dq_pipeline.simulate.perturbations import PERTURBATIONS, Blow, Stretch, columns_hit, perturbation, spread_between
+from dq_pipeline.simulate.ladders import PERTURBATIONS, perturbation
+from dq_pipeline.simulate.perturbations import Blow, Stretch, columns_hit, spread_between
 
 N, ROWS, HORIZON, SENSORS = 60, 40, 20, 4
 

@@ -8,7 +8,7 @@ import pytest
 from dq_pipeline.errors import DataError
 from dq_pipeline.process import Process
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.simulate.perturbations import PERTURBATIONS
+from dq_pipeline.simulate.ladders import PERTURBATIONS
 from dq_pipeline.stress.bench import LEAD, Bench
 from dq_pipeline.stress.likeness import synthetic
 from dq_pipeline.stress.report import Limits, Rung, breaks, climb

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dq_pipeline.adapters.ledger.alerts import Alerts
 from dq_pipeline.adapters.ledger.audits import Audits
+from dq_pipeline.adapters.ledger.catalog import Catalog
 from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.contracts import Contracts
 from dq_pipeline.adapters.ledger.corrections import Corrections
@@ -40,12 +41,13 @@ class PostgresLedger(
     Trainings,
     Governing,
     Alerts,
+    Drills,
+    Catalog,
     Contracts,
     Evidence,
     Rollouts,
     Replays,
     Watching,
-    Drills,
     Audits,
     Corrections,
     Releases,
