@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from dq_pipeline.cli import (
     airflow,
     audit,
+    contracts,
     demo,
     doctor,
     drift,
@@ -98,6 +99,7 @@ _LOOP = (
     incidents,
     audit,
     sensors,
+    contracts,
     airflow,
 )
 _ON_FILES = (import_, replay, score, drift, experiments)

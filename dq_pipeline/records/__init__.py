@@ -11,6 +11,7 @@ from dq_pipeline.records.batches import (
     Quarantined,
     RawMessage,
 )
+from dq_pipeline.records.contracts import ContractResult, ContractVersion, Observation
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import Ending, Incident
@@ -35,6 +36,8 @@ __all__ = [
     "Change",
     "Claim",
     "CommittedBatch",
+    "ContractResult",
+    "ContractVersion",
     "Correction",
     "DetectorState",
     "DriftAlarm",
@@ -51,6 +54,7 @@ __all__ = [
     "Loss",
     "Message",
     "Notice",
+    "Observation",
     "OffsetRange",
     "Opinion",
     "Outgoing",

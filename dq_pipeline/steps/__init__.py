@@ -5,6 +5,7 @@ from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.audit import audit
+from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.error_estimate import error_estimate
 from dq_pipeline.steps.flag_export import export_rows
@@ -40,6 +41,8 @@ __all__ = [
     "assess",
     "audit",
     "close_incident",
+    "contracts",
+    "contracts_hold",
     "decide",
     "drain",
     "error_estimate",
@@ -59,6 +62,7 @@ __all__ = [
     "promote",
     "pull",
     "readiness",
+    "reconcile",
     "redrive",
     "reject",
     "report",
@@ -70,6 +74,7 @@ __all__ = [
     "sensors",
     "stage",
     "status",
+    "sync",
     "take_labels",
     "to_label_studio",
     "train",

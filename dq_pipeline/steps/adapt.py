@@ -105,7 +105,7 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
     serving = in_production(world, process)
     settings = _settings(world.process(process), serving)
     since = span[0] if span else _change(world, process)
-    release, evidence = replace(serving.bundle, settings=settings.deciding(), created_at=utc_now()), None
+    release, evidence = replace(serving.bundle, settings=settings.deciding(), created_at=utc_now(), trace=None), None
     admitted = None if kind == "rereference" else _admitted(world, settings, serving, span)
     if admitted is not None:
         data = admitted.data

@@ -8,13 +8,14 @@ from dq_pipeline.feedback.coverage import Coverage, coverage
 from dq_pipeline.feedback.governor import CARRIES_MODEL, WEEK, ErrorRatio, Objection, Situation
 from dq_pipeline.ports import World
 from dq_pipeline.records import EventState
-from dq_pipeline.release.promise import Promise, error_ratio
+from dq_pipeline.release.promise import error_ratio
 from dq_pipeline.release.promotion import ENOUGH
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import agenda, incidents
-from dq_pipeline.steps.challenger import built, evidence_from_bytes, is_built, rng_of
+from dq_pipeline.steps.challenger import rng_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.error_estimate import error_estimate
+from dq_pipeline.steps.promised import promised
 from dq_pipeline.steps.serving import Serving, on_probation_against
 from dq_pipeline.steps.training_data import HISTORY
 from dq_pipeline.steps.trainings import trainings
@@ -82,7 +83,7 @@ def _error(world: World, serving: Serving) -> ErrorRatio | None:
         for row in rows
         if row.fallback is None and row.value is not None and not any(one.withholds(row.sample) for one in withheld)
     ]
-    promise, found = _promise(world, serving, metric), None
+    promise, found = promised(world, serving, metric), None
     if promise is not None:
         truth = np.array([row.target for row in rows], dtype=np.float64)
         value = np.array([row.value for row in rows], dtype=np.float64)
@@ -98,22 +99,6 @@ def _expected(world: World, process: str) -> ErrorRatio | None:
         return None
     count = found["n_expected"]
     return ErrorRatio(expected / usual, low / usual, expected, usual, count, 0, "mean error", estimated=True)
-
-
-def _promise(world: World, serving: Serving, metric: str) -> Promise | None:
-    """Of the release itself; one whose model was carried over has the figure it was carried with."""
-    name, key, metrics = serving.process.name, serving.row.key, serving.bundle.metrics
-    figure = metrics.get(metric)
-    if not isinstance(figure, int | float):
-        return None
-    judged_on = int(metrics.get("judged_on", 0))
-    if not is_built(world, name, key):
-        return Promise(float(figure), judged_on)
-    uri = f"{built(world, name, key)['folder']}/evidence.npz"
-    evidence = evidence_from_bytes(world.lake.get(uri)) if world.lake.exists(uri) else None
-    if evidence is None:
-        return Promise(float(figure), judged_on)
-    return Promise(float(figure), len(evidence.truth), evidence.truth, evidence.challenger)
 
 
 def _coverage(world: World, serving: Serving) -> Coverage | None:

@@ -17,7 +17,7 @@ from dq_airflow.sensors import MicroBatchSensor
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 NAMES = ("hydraulic", "skab", "vacuum", "vacuum_lab")
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
-KINDS = ("adaptation", "deployment", "feedback", "initialization", "rollback")
+KINDS = ("adaptation", "deployment", "feedback", "initialization", "reconciliation", "rollback")
 
 
 def parsed(file: str) -> DagBag:
@@ -121,6 +121,16 @@ def test_feedback_is_started_by_labels_and_reviews_and_by_time(bag: DagBag) -> N
     assert {task.pool for task in dag.tasks} == {"dq_answer"}
 
 
+def test_reconciliation_is_started_by_releases_and_drifts_and_by_time(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_reconciliation"]
+    assert "reconcile" in dag.task_ids
+    wanted = dag.timetable.asset_condition
+    assert {asset.uri for asset in wanted.objects} == {"dq://vacuum/release", "dq://vacuum/drift"}
+    assert dag.timetable.timetable.expression == "*/15 * * * *"
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+    assert {task.pool for task in dag.tasks} == {"dq_answer"}
+
+
 def test_deployment_runs_one_at_a_time_and_retries(bag: DagBag) -> None:
     for name in NAMES:
         dag = bag.dags[f"{name}_deployment"]
@@ -184,6 +194,8 @@ def validate(bag: DagBag, kind: str, given: dict[str, Any]) -> None:
         ("rollback", {"version": "latest", "reason": "worse on line 3"}),
         ("rollback", {"reason": "bad"}),
         ("rollback", {}),
+        ("reconciliation", {"first": -1}),
+        ("reconciliation", {"first": "newest"}),
     ],
 )
 def test_bad_parameters_are_refused(bag: DagBag, kind: str, given: dict[str, Any]) -> None:
@@ -200,6 +212,8 @@ def test_bad_parameters_are_refused(bag: DagBag, kind: str, given: dict[str, Any
         ("initialization", {"samples": 200, "chunk": 50}),
         ("rollback", {"version": "3", "reason": "worse on line 3"}),
         ("rollback", {"reason": "worse on line 3"}),
+        ("reconciliation", {}),
+        ("reconciliation", {"first": 100, "stop": 300}),
     ],
 )
 def test_good_parameters_pass(bag: DagBag, kind: str, given: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dq_pipeline.adapters.ledger.alerts import Alerts
 from dq_pipeline.adapters.ledger.audits import Audits
 from dq_pipeline.adapters.ledger.claims import Claims
+from dq_pipeline.adapters.ledger.contracts import Contracts
 from dq_pipeline.adapters.ledger.corrections import Corrections
 from dq_pipeline.adapters.ledger.drift import Drift
 from dq_pipeline.adapters.ledger.facts import Facts
@@ -36,6 +37,7 @@ class PostgresLedger(
     Alerts,
     Audits,
     Corrections,
+    Contracts,
     Releases,
     Facts,
     Summary,

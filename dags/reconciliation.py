@@ -1,0 +1,43 @@
+"""Holds what production gives against what was promised of it offline, and says which of the two has moved.
+
+`reconcile` judges every contract of the process with intervals: breach, watch, hold or not enough data; asks the
+release for the recordings of its trace and of the newest micro-batch again, bit for bit; and looks at times, columns,
+units and metadata. What is broken is raised as an alert. Started by the assets `dq://<process>/release` and
+`dq://<process>/drift`, and every 15 minutes. Before there is a release it does nothing.
+
+Parameters: `first` and `stop`, numbers of samples, for the samples first <= number < stop instead of the newest; what
+is found of these is kept, and nothing is raised or cleared.
+
+When it fails: read the failed task's log. Nothing is lost: it only reads, the same window twice is one row, and the
+next run looks again. `dq contracts PROCESS --check` does the same by hand.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
+
+from dq_airflow import assets, processes, trust
+from dq_airflow.arguments import common
+from dq_pipeline.process import Process
+
+EVERY = "*/15 * * * *"
+_NUMBER = {"type": ["null", "integer"], "minimum": 0}
+PARAMS = {
+    "first": Param(None, **_NUMBER, title="First", description="Number of the first sample; empty: the newest."),
+    "stop": Param(None, **_NUMBER, title="Stop", description="One past the number of the last sample."),
+}
+
+
+def reconciliation(process: Process) -> None:
+    """The DAG of one process."""
+    name = process.name
+    schedule = AssetOrTimeSchedule(
+        assets=assets.asset(name, "release") | assets.asset(name, "drift"),
+        timetable=CronTriggerTimetable(EVERY, timezone="UTC"),
+    )
+    with DAG(schedule=schedule, params=PARAMS, **common(process, "reconciliation", __doc__)):
+        trust.reconcile(name)
+
+
+for valid in processes.valid("reconciliation"):
+    reconciliation(valid)

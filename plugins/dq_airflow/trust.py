@@ -1,0 +1,29 @@
+"""Tasks that keep a process trusted, beside the loop: they read what it did, and raise what is wrong with it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from dq_airflow import hooks, pools
+from dq_airflow.step import step
+
+log = logging.getLogger(__name__)
+Result = dict[str, Any]
+
+
+@step(pools.ANSWER)
+def reconcile(process: str) -> Result:
+    """Judge the contracts and the parity of the release; over the run's `first` and `stop`, where both are given."""
+    from dq_pipeline import steps
+
+    params = get_current_context()["params"]
+    first, stop = params.get("first"), params.get("stop")
+    window = None if first is None or stop is None else (int(first), int(stop))
+    with hooks.open_world() as world:
+        found = steps.reconcile(world, process, window=window)
+    for one in found.pop("results"):
+        log.info("%s %s: %s, %s", one["contract"], one["slice"], one["verdict"], one["detail"].get("why", ""))
+    return found
