@@ -2,14 +2,15 @@
 
 `reconcile` judges every contract of the process with intervals: breach, watch, hold or not enough data; asks the
 release for the recordings of its trace and of the newest micro-batch again, bit for bit; and looks at times, columns,
-units and metadata. What is broken is raised as an alert. Started by the assets `dq://<process>/release` and
+units and metadata. `audit` compares the newest readings of every sensor, as they came, with the release's reference.
+What is broken or at fault is raised as an alert. Started by the assets `dq://<process>/release` and
 `dq://<process>/drift`, and every 15 minutes. Before there is a release it does nothing.
 
 Parameters: `first` and `stop`, numbers of samples, for the samples first <= number < stop instead of the newest; what
-is found of these is kept, and nothing is raised or cleared.
+`reconcile` finds of these is kept, and nothing is raised or cleared. The audit always looks at the newest.
 
 When it fails: read the failed task's log. Nothing is lost: it only reads, the same window twice is one row, and the
-next run looks again. `dq contracts PROCESS --check` does the same by hand.
+next run looks again. `dq contracts PROCESS --check` and `dq audit PROCESS` do the same by hand.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def reconciliation(process: Process) -> None:
     )
     with DAG(schedule=schedule, params=PARAMS, **common(process, "reconciliation", __doc__)):
         trust.reconcile(name)
+        trust.audit(name)
 
 
 for valid in processes.valid("reconciliation"):
