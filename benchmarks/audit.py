@@ -26,7 +26,7 @@ from dq_pipeline.simulate.drifts import DRIFTS, Step
 from dq_pipeline.simulate.faults import robust_scale
 from dq_pipeline.simulate.vacuum import VacuumDrift, simulate
 
-NAMED_BAR, WRONG_BAR = 0.9, 0.05
+WRONG_BAR = 0.05
 BARRED = ("hydraulic", "vacuum")
 SEEDS, LONG_SEEDS = 8, 4
 BEFORE, AFTER, LATE, APART = 280, 30, 5, 300
