@@ -29,6 +29,7 @@ BENCHMARKS = (
     "drift_decision",
     "false_alarms",
     "detection_delay",
+    "audit",
     "causes",
     "intervals",
     "flags",

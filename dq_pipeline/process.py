@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from dq_pipeline import rules as consistency
 from dq_pipeline.encode.section import Categorical, Encoded, with_columns
-from dq_pipeline.sections.arrival import History, Sample, Sensor, Stream, Target
+from dq_pipeline.sections.arrival import INVENTORY, History, Sample, Sensor, Stream, Target
 from dq_pipeline.sections.audit import Audit
 from dq_pipeline.sections.contract import Contract
 from dq_pipeline.sections.decision import PUBLISHED_THRESHOLD, Alarm, Drift, Model, Promotion, Quality
@@ -137,7 +137,8 @@ class Process(Section):
         if "feedback" in deciding:
             deciding["feedback"] = self.feedback.deciding()
         for named in (*deciding["sensors"].values(), *deciding.get("encoded", {}).values()):
-            del named["aliases"]  # what a sensor was called only says how messages are read
+            for operates in ("aliases", *INVENTORY):  # what a sensor was called only says how messages are read
+                named.pop(operates, None)
         return deciding
 
     def settings_hash(self) -> str:

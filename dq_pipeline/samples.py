@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from dq_pipeline.errors import DataError
 
 Scope = Literal["horizon", "completion"]
+TurnBack = Sequence[tuple[str, float, float]]
+"""Sensor, gain and offset: it reads gain x truth + offset."""
 
 REASONS = (
     "unreadable",  # not the wire form at all: truncated JSON, broken Arrow, wrong version
@@ -147,15 +149,36 @@ class SampleBatch:
             metadata=sum((tuple(b.metadata) for b in batches), ()),
         )
 
+    def turned_back(self, corrections: TurnBack) -> SampleBatch:
+        """With ``(reading - offset) / gain`` in place of the readings of each sensor named; itself if there is none.
+
+        Examples
+        --------
+        >>> one = SampleBatch(("p",), ("a",), ("rig",), np.zeros(1, "M8[us]"), np.array([[[29.0], [14.5]]]),
+        ...                   np.array([2]), np.array([0]), np.array([np.nan]))
+        >>> one.turned_back([("p", 14.5, 0.0)]).values.ravel().tolist()
+        [2.0, 1.0]
+        """
+        known = [(self.sensors.index(name), gain, offset) for name, gain, offset in corrections if name in self.sensors]
+        if not known:
+            return self
+        values = self.values.copy()
+        for j, gain, offset in known:
+            values[:, :, j] = (values[:, :, j] - offset) / gain
+        return replace(self, values=values)
+
     def to_bytes(self) -> bytes:
         """The batch as an npz archive; bit for bit what :meth:`from_bytes` gives back."""
         out = io.BytesIO()
         self.write(out)
         return out.getvalue()
 
-    def write(self, file: BinaryIO) -> None:
-        """The archive of :meth:`to_bytes`, straight into a file."""
-        text = {"sensors": self.sensors, "ids": self.ids, "sources": self.sources, "metadata": self.metadata}
+    def write(self, file: BinaryIO, corrections: TurnBack = ()) -> None:
+        """The archive of :meth:`to_bytes`, straight into a file; what is to be turned back is said in it, not done."""
+        text: dict[str, Any] = {"sensors": self.sensors, "ids": self.ids, "sources": self.sources}
+        text["metadata"] = self.metadata
+        if corrections:
+            text["corrections"] = [list(one) for one in corrections]
         np.savez(
             file,
             text=np.frombuffer(json.dumps(text, default=dict).encode(), dtype=np.uint8),
@@ -173,11 +196,11 @@ class SampleBatch:
             return tuple(json.loads(file["text"].tobytes())["ids"])
 
     @staticmethod
-    def from_bytes(data: bytes) -> SampleBatch:
-        """The batch of :meth:`to_bytes`."""
+    def from_bytes(data: bytes, *, raw: bool = False) -> SampleBatch:
+        """The batch of :meth:`to_bytes`; what the archive says is to be turned back is, unless `raw`."""
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             text = json.loads(file["text"].tobytes())
-            return SampleBatch(
+            read = SampleBatch(
                 sensors=tuple(text["sensors"]),
                 ids=tuple(text["ids"]),
                 sources=tuple(text["sources"]),
@@ -188,3 +211,4 @@ class SampleBatch:
                 target=file["target"],
                 metadata=tuple(text["metadata"]),
             )
+        return read if raw else read.turned_back(text.get("corrections", ()))

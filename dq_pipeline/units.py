@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A unit of measure: ``si = value * factor + offset`` in the SI unit of its dimension."""
+    """A unit of measure: ``si = value * factor + offset`` in the SI unit of its dimension (logs: log10(mbar))."""
 
     dimension: str
     factor: float
@@ -27,6 +28,9 @@ UNITS = MappingProxyType(
         "Torr": Unit("pressure", 101325.0 / 760.0),
         "psi": Unit("pressure", 6894.757293168),
         "log10(mbar)": Unit("log pressure", 1.0),
+        "log10(Pa)": Unit("log pressure", 1.0, -2.0),
+        "log10(bar)": Unit("log pressure", 1.0, 3.0),
+        "log10(Torr)": Unit("log pressure", 1.0, math.log10(101325.0 / 760.0) - 2.0),
         "K": Unit("temperature", 1.0),
         "degC": Unit("temperature", 1.0, 273.15),
         "degF": Unit("temperature", 5.0 / 9.0, 459.67 * 5.0 / 9.0),

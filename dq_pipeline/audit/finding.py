@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Fault = Literal[
-    "none", "unit", "gain", "offset", "gain_offset", "sign", "swapped", "lag", "stuck", "dead", "clipped", "noisy",
-    "undetermined",
+    "none", "unit", "gain", "offset", "gain_offset", "sign", "swapped", "lag", "stuck", "dead", "missing", "clipped",
+    "noisy", "undetermined",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dq_pipeline.cli import (
     airflow,
+    audit,
     contracts,
     demo,
     doctor,
@@ -34,6 +35,7 @@ from dq_pipeline.cli import (
     reviews,
     run,
     score,
+    sensors,
     servers,
     simulate,
     status,
@@ -96,6 +98,8 @@ _LOOP = (
     lineage,
     incidents,
     contracts,
+    audit,
+    sensors,
     airflow,
 )
 _ON_FILES = (import_, replay, score, drift, experiments)

@@ -130,14 +130,14 @@ def find_cause(
         return Cause("undecided", "too few sensors to tell one at fault from the others")
     levels = relations.levels_of(before), relations.levels_of(around)
     usual = Levels.fit(levels[0])
-    usual_target = None if target is None else _as_neighbour(*target, phases=usual.mean.shape[0])
+    usual_target = None if target is None else relations.as_neighbour(*target, phases=usual.mean.shape[0])
     known, new = usual.standardise(levels[0]), usual.standardise(levels[1])
     if usual_target is not None:
         known, new = (np.concatenate([a, b], axis=2) for a, b in zip((known, new), usual_target, strict=True))
     names = (*sensors, "target")
     residual = relations.cross_residuals(known), relations.residuals(relations.precision(known), new)
     share = relations.explained(known, residual[0])
-    onset = _onsets(*residual, begin)
+    onset = relations.onsets(*residual, begin, LEAST_AFTER)
     gone = [float(np.abs(_moved(residual, j, int(onset[j]))).max()) for j in range(len(sensors))]
     order = [int(j) for j in np.argsort(gone)[::-1][:_CANDIDATES]]
     tried = [_try(j, int(onset[j]), gone[j], known, new, residual, share, levels, usual, units[j]) for j in order]
@@ -191,19 +191,6 @@ def _figures(one: _Candidate, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _onsets(known: Floats, new: Floats, begin: int) -> NDArray[np.int64]:
-    """For every sensor the sample from which on its residual differs most."""
-    series, usual = relations.shapes(new), relations.shapes(known)
-    off = np.clip((series - np.median(usual[-relations.RECENT :], axis=0)) / relations.spread(usual), -8.0, 8.0)
-    after = np.cumsum(off[::-1], axis=0)[::-1]
-    count = np.arange(len(off), 0, -1)[:, None, None]
-    gained = (after**2 / count)[: len(off) - LEAST_AFTER + 1].max(axis=1)
-    # the estimate of the detector is kept where another place is hardly better
-    first = np.argmax(gained, axis=0)
-    kept = gained[min(begin, len(gained) - 1)] >= 0.98 * gained.max(axis=0)
-    return np.where(kept, min(begin, len(gained) - 1), first)
-
-
 def _moved(residual: tuple[Floats, Floats], j: int, onset: int) -> Floats:
     """How far level and slope of one sensor's residual moved, (2, 1)."""
     before, after = (relations.shapes(one[:, :, [j]]) for one in residual)
@@ -248,12 +235,3 @@ def _try(
         unexplained=none,
         as_good=tuple(one.text for one in found[1:] if one.kind != "none" and one.loss - best.loss < BETTER),
     )
-
-
-def _as_neighbour(before: Floats, around: Floats, phases: int) -> tuple[Floats, Floats] | None:
-    """The target as one column more, if nearly all of it is known."""
-    if np.isfinite(before).mean() < 0.9 or np.isfinite(around).mean() < 0.9:
-        return None
-    usual = Levels.fit(before[:, None, None])
-    first, second = (usual.standardise(one[:, None, None]) for one in (before, around))
-    return np.repeat(first, phases, axis=1), np.repeat(second, phases, axis=1)

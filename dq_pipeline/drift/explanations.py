@@ -34,7 +34,7 @@ class Explanation:
         Twice the negative log likelihood of a sample, outliers bounded, plus what the free parameters cost (BIC).
     """
 
-    kind: Literal["none", "unit", "gain", "offset", "gain and offset"]
+    kind: Literal["none", "unit", "sign", "gain", "offset", "gain and offset"]
     gain: float
     offset: float
     text: str
@@ -60,8 +60,9 @@ def explain(shown: Floats, expected: Floats, sd: Floats, unit: str) -> tuple[Exp
     'reads degF for degC'
     """
     found = [_scored("none", 1.0, 0.0, "unchanged", shown, expected, sd, 0)]
-    for gain, offset, text in _conversions(unit):
+    for gain, offset, text in conversions(unit):
         found.append(_scored("unit", gain, offset, text, shown, expected, sd, 0))
+    found.append(_scored("sign", -1.0, 0.0, "its sign is turned", shown, expected, sd, 0))
     gain, offset = _fit(shown, expected, sd, with_gain=True, with_offset=False)
     found.append(_scored("gain", gain, offset, f"gain {gain:.4g}", shown, expected, sd, 1))
     gain, offset = _fit(shown, expected, sd, with_gain=False, with_offset=True)
@@ -72,7 +73,11 @@ def explain(shown: Floats, expected: Floats, sd: Floats, unit: str) -> tuple[Exp
     return tuple(sorted(found, key=lambda one: one.loss))
 
 
-def _conversions(unit: str) -> list[tuple[float, float, str]]:
+def conversions(unit: str) -> list[tuple[float, float, str]]:
+    """Exact ``shown = gain * truth + offset`` of a sensor that is read or sent in another unit, with words for each.
+
+    Slipped decimal points first, then conversions out of its unit and into it.
+    """
     found = [(factor, 0.0, f"a factor of {factor:g}") for factor in POWERS]
     for other, known in units.UNITS.items():
         if unit in units.UNITS and other != unit and known.dimension == units.UNITS[unit].dimension:
@@ -84,7 +89,7 @@ def _conversions(unit: str) -> list[tuple[float, float, str]]:
 
 
 def _scored(
-    kind: Literal["none", "unit", "gain", "offset", "gain and offset"],
+    kind: Literal["none", "unit", "sign", "gain", "offset", "gain and offset"],
     gain: float,
     offset: float,
     text: str,

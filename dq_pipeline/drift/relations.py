@@ -34,7 +34,7 @@ class Levels:
     @classmethod
     def fit(cls, levels: Floats) -> Levels:
         """From levels (n, K, f); what lies far out of the central 96 % is drawn in first."""
-        with _no_complaints():
+        with no_complaints():
             low, high = np.nanquantile(levels, 0.02, axis=0), np.nanquantile(levels, 0.98, axis=0)
             drawn_in = np.clip(levels, low - (high - low) / 2, high + (high - low) / 2)
             mean, sd = np.nanmean(drawn_in, axis=0), np.nanstd(drawn_in, axis=0)
@@ -51,7 +51,7 @@ def levels_of(values: Floats) -> Floats:
     rows = values.shape[1]
     phases = min(int(np.clip(rows // 10, 3, 6)), rows)
     edges = np.linspace(0, rows, phases + 1).astype(int)
-    with _no_complaints():
+    with no_complaints():
         means = [np.nanmean(values[:, a:b], axis=1) for a, b in pairwise(edges)]
     return np.stack(means, axis=1)
 
@@ -122,6 +122,28 @@ def moved(before: Floats, after: Floats) -> Floats:
     return np.asarray((np.median(after, axis=0) - np.median(before[-recent:], axis=0)) / usual)
 
 
-def _no_complaints() -> warnings.catch_warnings[None]:
+def onsets(known: Floats, new: Floats, begin: int, least: int) -> NDArray[np.int64]:
+    """For every sensor the sample (f,) from which on its residual differs most; `least` samples are after it."""
+    series, usual = shapes(new), shapes(known)
+    off = np.clip((series - np.median(usual[-RECENT:], axis=0)) / spread(usual), -8.0, 8.0)
+    after = np.cumsum(off[::-1], axis=0)[::-1]
+    count = np.arange(len(off), 0, -1)[:, None, None]
+    gained = (after**2 / count)[: len(off) - least + 1].max(axis=1)
+    # the estimate of the detector is kept where another place is hardly better
+    first = np.argmax(gained, axis=0)
+    kept = gained[min(begin, len(gained) - 1)] >= 0.98 * gained.max(axis=0)
+    return np.where(kept, min(begin, len(gained) - 1), first)
+
+
+def as_neighbour(before: Floats, around: Floats, phases: int) -> tuple[Floats, Floats] | None:
+    """Targets (N,), (n,) as one column more of standardised levels, if nearly all of them are known."""
+    if np.isfinite(before).mean() < 0.9 or np.isfinite(around).mean() < 0.9:
+        return None
+    usual = Levels.fit(before[:, None, None])
+    first, second = (usual.standardise(one[:, None, None]) for one in (before, around))
+    return np.repeat(first, phases, axis=1), np.repeat(second, phases, axis=1)
+
+
+def no_complaints() -> warnings.catch_warnings[None]:
     """A sensor that is silent in a whole phase has no mean there: that is expected."""
     return warnings.catch_warnings(action="ignore", category=RuntimeWarning)

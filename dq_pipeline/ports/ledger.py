@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
+from dq_pipeline.ports.audits import Audits
 from dq_pipeline.ports.contracts import Contracts
+from dq_pipeline.ports.corrections import Corrections
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.reviews import Reviews
 from dq_pipeline.ports.samples import Samples
@@ -32,7 +34,7 @@ from dq_pipeline.records import (
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Contracts, Protocol):
+class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Contracts, Audits, Corrections, Protocol):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life

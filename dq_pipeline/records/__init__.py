@@ -20,6 +20,7 @@ from dq_pipeline.records.outcome import BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.sensors import Audited, Correction, SensorFacts
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Action",
     "Alert",
     "AlertRow",
+    "Audited",
     "BatchOutcome",
     "BatchState",
     "Candidate",
@@ -36,6 +38,7 @@ __all__ = [
     "CommittedBatch",
     "ContractResult",
     "ContractVersion",
+    "Correction",
     "DetectorState",
     "DriftAlarm",
     "DriftEvent",
@@ -64,6 +67,7 @@ __all__ = [
     "Role",
     "Ruling",
     "SampleScore",
+    "SensorFacts",
     "Severity",
     "Stage",
     "State",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import date
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from dq_pipeline.sections.section import TOPIC, Interval, RowSpan, Section, UnitName, Zone
+
+INVENTORY = ("installed", "firmware", "serial", "calibrated", "calibration_due", "calibration_id", "maintenance")
+"""What may be said of a sensor beside what decides."""
+Said = Annotated[str, BeforeValidator(str), Field(min_length=1, max_length=200)]
+"""A text; YAML reads a version such as 2.1 as a number."""
 
 
 class Stream(Section):
@@ -41,12 +47,28 @@ class Sample(Section):
 
 
 class Sensor(Section):
-    """One sensor: its unit, the range it can physically show, and the names it has had."""
+    """One sensor: its unit, the range it can physically show, the names it has had, and what the inventory says of it.
+
+    Firmware, calibration and the rest of the inventory only help to explain what is found: they operate.
+    """
 
     unit: UnitName
     range: Interval
     trusted: str | None = None
     aliases: tuple[str, ...] = ()
+    installed: date | None = None
+    firmware: Said | None = None
+    serial: Said | None = None
+    calibrated: date | None = None
+    calibration_due: date | None = None
+    calibration_id: Said | None = None
+    maintenance: Said | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the inventory says of it, as text."""
+        said = {name: getattr(self, name) for name in INVENTORY}
+        return {name: str(value) for name, value in said.items() if value is not None}
 
 
 class Target(Section):

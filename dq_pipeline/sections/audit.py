@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from dq_pipeline.sections.section import Section
 
 
@@ -10,3 +12,5 @@ class Audit(Section):
 
     Operates only: takes effect at the next parse.
     """
+
+    window: int = Field(50, ge=10, le=1000)

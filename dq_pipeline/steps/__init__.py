@@ -4,6 +4,7 @@ from dq_pipeline.steps.act import act, drain
 from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
+from dq_pipeline.steps.audit import audit
 from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
 from dq_pipeline.steps.error_estimate import error_estimate
@@ -24,6 +25,7 @@ from dq_pipeline.steps.redrive import redrive
 from dq_pipeline.steps.review_queue import fill_queue
 from dq_pipeline.steps.reviews import review, reviews
 from dq_pipeline.steps.rollback import resume, roll_back
+from dq_pipeline.steps.sensors import note_sensor, sensors
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
 
@@ -37,6 +39,7 @@ __all__ = [
     "annotate",
     "ask",
     "assess",
+    "audit",
     "close_incident",
     "contracts",
     "contracts_hold",
@@ -54,6 +57,7 @@ __all__ = [
     "label_state",
     "let_go",
     "lineage",
+    "note_sensor",
     "plan",
     "promote",
     "pull",
@@ -67,6 +71,7 @@ __all__ = [
     "review",
     "reviews",
     "roll_back",
+    "sensors",
     "stage",
     "status",
     "sync",

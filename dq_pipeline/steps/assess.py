@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from dq_pipeline.quality.dimensions import DIMENSIONS
 from dq_pipeline.quality.scorer import QualityScorer, Scores
 from dq_pipeline.quality.threshold import accept
 from dq_pipeline.records import BatchOutcome, BatchState, Claim, Flag, SampleScore, TargetRow
-from dq_pipeline.samples import SampleBatch, Scope
+from dq_pipeline.samples import SampleBatch, Scope, TurnBack
 from dq_pipeline.steps import landing, oracle, outcome, paths
 from dq_pipeline.steps.answer import Answers, answer
 from dq_pipeline.steps.beyond import beyond_interval
@@ -85,9 +86,13 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
         decoded = decode_all(landing.from_bytes(world.lake.get(claim.uri)), process, as_moment(utc_now()))
     gated = sort_out(decoded, process, seen)
     folder = paths.assessed(process.name, claim.batch_id, claim.fence)
+    # the lake keeps what was read, and says beside it what was turned back
+    turn_back = _corrections(world, claim)
+    as_read = gated.completions
+    gated = _turned_back(gated, turn_back)
     # files are written, and horizons answered, while the completed samples are scored
     with ThreadPoolExecutor(_THREADS) as pool, ThreadPoolExecutor(1) as beside:
-        written = [pool.submit(world.lake.put, f"{folder}/samples.npz", gated.completions.write)]
+        written = [pool.submit(world.lake.put, f"{folder}/samples.npz", partial(as_read.write, corrections=turn_back))]
         answering = beside.submit(_answered, world, serving, claim, gated, pool)
         completions = _score(world, serving, "completion", gated.completions, pool)
         written.append(pool.submit(world.lake.put, f"{folder}/completion-profile.npz", completions.profile.write))
@@ -122,6 +127,7 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
             "accepted": int(completions.accepted.sum()),
             "quarantined": len(gated.quarantined),
             "unknown_columns": sum(gated.unknown.values()),
+            **({"corrected_sensors": len(turn_back)} if turn_back else {}),
         },
         assessed_uri=folder,
         flags=(
@@ -130,6 +136,19 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
             *beyond_interval(world, serving, targets, answers.rows),
         ),
     )
+
+
+def _corrections(world: World, claim: Claim) -> TurnBack:
+    """What holds for this micro-batch, decided by its place in line: a second attempt finds the same."""
+    held = world.ledger.corrections(claim.process, claim.sequence)
+    return tuple((one.sensor, one.gain, one.offset) for one in held)
+
+
+def _turned_back(gated: Gated, corrections: TurnBack) -> Gated:
+    if not corrections:
+        return gated
+    horizons, completions = (one.turned_back(corrections) for one in (gated.horizons, gated.completions))
+    return replace(gated, horizons=horizons, completions=completions)
 
 
 def _by_score(serving: Serving, scored: Scored) -> list[Flag]:

@@ -77,24 +77,34 @@ def document(cause: Cause) -> dict[str, Any]:
     }
 
 
-def recorded(world: World, serving: Serving, first: int, stop: int) -> Recorded:
-    """Committed samples numbered first <= number < stop that have the release's form."""
+def recorded(world: World, serving: Serving, first: int, stop: int, *, raw: bool = False) -> Recorded:
+    """Committed samples numbered first <= number < stop that have the release's form; `raw`: nothing turned back."""
+    process = serving.process
+    joined, number = committed(world, serving, first, stop, raw=raw)
+    if joined is None:
+        return _nothing(process)
+    known = world.ledger.targets(process.name, joined.ids)
+    target = np.array([known.get(name, np.nan) for name in joined.ids], dtype=np.float64)
+    return joined.values, target, number
+
+
+def committed(
+    world: World, serving: Serving, first: int, stop: int, *, raw: bool = False
+) -> tuple[SampleBatch | None, NDArray[np.int64]]:
+    """The same as one batch, with their numbers (n,); None where there are none."""
     process = serving.process
     batches, numbers = [], []
     for row in world.ledger.committed(process.name, first_sample=first):
         if row.samples and row.first_sample < stop:
-            samples = SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz"))
+            samples = SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz"), raw=raw)
             if has_form(samples, process):
                 count = np.arange(row.first_sample, row.first_sample + row.samples)
                 chosen = (count >= first) & (count < stop)
                 batches.append(samples.take(chosen).head(process.sample.profile_rows))
                 numbers.append(count[chosen])
     if not batches:
-        return _nothing(process)
-    joined = SampleBatch.concat(batches)
-    known = world.ledger.targets(process.name, joined.ids)
-    target = np.array([known.get(name, np.nan) for name in joined.ids], dtype=np.float64)
-    return joined.values, target, np.concatenate(numbers)
+        return None, np.empty(0, np.int64)
+    return SampleBatch.concat(batches), np.concatenate(numbers)
 
 
 def known_before(world: World, serving: Serving, first: int) -> Recorded:

@@ -153,7 +153,7 @@ def _compared(found: Cause) -> dict[str, Any]:
 def _well_since(world: World, serving: Serving, incident: Incident) -> int | None:
     first = incident.first or 0
     seen = world.ledger.sample_count(serving.process.name)
-    values, _, number = cause.recorded(world, serving, max(first, seen - LOOK_BACK), seen)
+    values, _, number = cause.recorded(world, serving, max(first, seen - LOOK_BACK), seen, raw=True)
     before, _, _ = cause.known_before(world, serving, first)
     names = serving.process.sensor_names
     if not len(values) or not len(before) or incident.sensor not in names:

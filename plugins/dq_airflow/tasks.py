@@ -114,6 +114,15 @@ def govern(process: str) -> Result:
     return governed
 
 
+@step(pools.ANSWER)
+def audit(process: str) -> Result:
+    """Compare every sensor with its reference, the others and itself; alerts for what is at fault."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.audit(world, process)
+
+
 @step(pools.ANSWER, may_emit=("due", "incident", "labels"))
 def decide(process: str, branches: Mapping[str, str]) -> Result:
     """Take late labels in, ask the ledger what comes next, and follow it; an adaptation that is due is an asset event.

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 
+from dq_pipeline.adapters.ledger.corrections import end_corrections
 from dq_pipeline.adapters.ledger.database import Database, know_process, lock_process
 from dq_pipeline.adapters.ledger.schema import drift_events, incidents, losses
 from dq_pipeline.errors import StateError
@@ -63,6 +64,8 @@ class Incidents(Database):
     ) -> Incident:
         """End a sensor's incident; the sample `stop` is the first good one again, the next to come by default.
 
+        What its readings were turned back with ends with it.
+
         The same ending again is no change.
 
         Raises
@@ -83,6 +86,7 @@ class Incidents(Database):
                 end |= {"ending": ending, "closed_by": who, "closed_at": now}
                 closed = update(incidents).where(incidents.c.id == number).values(end).returning(incidents)
                 row = connection.execute(closed).one()
+                end_corrections(connection, number, head.sequence, who, now)
         return _incident(row)
 
     def announce(self, process: str) -> Sequence[Notice]:

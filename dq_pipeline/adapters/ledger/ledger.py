@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dq_pipeline.adapters.ledger.alerts import Alerts
+from dq_pipeline.adapters.ledger.audits import Audits
 from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.contracts import Contracts
+from dq_pipeline.adapters.ledger.corrections import Corrections
 from dq_pipeline.adapters.ledger.drift import Drift
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
@@ -34,6 +36,8 @@ class PostgresLedger(
     Governing,
     Alerts,
     Contracts,
+    Audits,
+    Corrections,
     Releases,
     Facts,
     Summary,

@@ -129,6 +129,9 @@ corrections = Table(
     words("who"),
     words("why"),
     instant("at"),
+    words("ended_by", required=False),
+    words("ended_why", required=False),
+    instant("ended_at", required=False),
 )
 Index(
     "corrections_open", corrections.c.process, corrections.c.sensor, unique=True, postgresql_where=text("until IS NULL")

@@ -118,6 +118,9 @@ def upgrade() -> None:
             who TEXT NOT NULL,
             why TEXT NOT NULL,
             at TIMESTAMP WITH TIME ZONE NOT NULL,
+            ended_by TEXT,
+            ended_why TEXT,
+            ended_at TIMESTAMP WITH TIME ZONE,
             PRIMARY KEY (id),
             FOREIGN KEY(process) REFERENCES dq.processes (process),
             FOREIGN KEY(incident) REFERENCES dq.incidents (id)
