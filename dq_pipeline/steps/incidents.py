@@ -33,6 +33,12 @@ def forbids(world: World, process: str, standing: Sequence[Incident] | None = No
     return f"nothing is learned while incident {told} is open; `dq incidents {process}` ends that"
 
 
+def standing_faults(world: World, process: str) -> list[Incident]:
+    """Open incidents that forbid to learn."""
+    found = world.ledger.incidents(process, standing=True)
+    return [one for one in found if one.lasts or one.action.get("what") == "hold"]
+
+
 def look_after(world: World, serving: Serving) -> None:
     """Close the incidents that are over: found well again, adapted to, or rolled back."""
     name = serving.process.name
