@@ -37,6 +37,7 @@ BENCHMARKS = (
     "error_estimate",
     "label_gate",
     "probation",
+    "canary",
     "initialization",
     "dq_run",
     "dag_parse",

@@ -52,7 +52,7 @@ def contracts(
     if checked is not None:
         result |= {name: checked[name] for name in ("release", "breaches", "why", "parity") if name in checked}
     answer(result, as_json, *_shown(result), *_past(result), *_checked(checked))
-    if checked is not None and (checked["breaches"] or checked.get("parity", {}).get("first")):
+    if checked is not None and (checked["breaches"] or (checked.get("parity") or {}).get("first")):
         raise typer.Exit(2)
 
 

@@ -90,14 +90,21 @@ def clocks(
     return tuple(found)
 
 
-def overtaken(source: NDArray[np.object_], start: NDArray[np.datetime64], came_s: Floats) -> Floats:
-    """1 where a sample of the same source that began later had come before, (n,); NaN where the arrival is unknown."""
+def overtaken(source: NDArray[np.object_], start: NDArray[np.datetime64], came_s: Floats, slack_s: float) -> Floats:
+    """1 where a sample of the same source that began later had come before, (n,); NaN where the arrival is unknown.
+
+    Parameters
+    ----------
+    slack_s
+        By so much it had to come before, s: partitions of a topic overtake each other.
+    """
     found = np.full(len(start), np.nan)
     for name in sorted(set(source.tolist())):
         own = np.flatnonzero((source == name) & np.isfinite(came_s))
-        order = own[np.lexsort((seconds(start[own]), came_s[own]))]
-        began = seconds(start[order])
-        found[order] = began < np.maximum.accumulate(began) if len(order) else began
+        order = own[np.argsort(came_s[own], kind="stable")]
+        began, came = seconds(start[order]), came_s[order]
+        latest = np.concatenate([[-np.inf], np.maximum.accumulate(began)])
+        found[order] = began < latest[np.searchsorted(came, came - slack_s, side="left")]
     return found
 
 

@@ -139,11 +139,14 @@ def _estimate(metric: Metric, parts: Floats, quantile: float, rng: np.random.Gen
     drawn = metric.figure(parts[circular_blocks(n, rng)], quantile)
     drawn = drawn[np.isfinite(drawn)]
     error = float(np.std(drawn)) if len(drawn) else 0.0
+    figure = float(metric.figure(parts, quantile))
+    if metric.ratio and len(drawn) and drawn.min() > 0:
+        error = figure * float(np.std(np.log(drawn)))
     if metric.binary:  # all alike is not certain: Agresti & Coull (1998)
         share = (float(parts[:, 0].sum()) + 2.0) / (n + 4.0)
         error = max(error, math.sqrt(share * (1.0 - share) / (n + 4.0)))
     blocks = n / math.ceil(n ** (1 / 3))
-    return _Estimate(float(metric.figure(parts, quantile)), error, max(blocks - 1.0, 1.0))
+    return _Estimate(figure, error, max(blocks - 1.0, 1.0))
 
 
 def _beyond(metric: Metric, seen: _Estimate, expected: _Estimate, room: float, level: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from dq_pipeline.records import ReleaseRow
 from dq_pipeline.release import parity, promotion
 from dq_pipeline.release.bundle import Release
 from dq_pipeline.release.evidence import evidence_from_bytes
-from dq_pipeline.steps import agenda
+from dq_pipeline.steps import agenda, rollout
 from dq_pipeline.steps.challenger import built, is_built, rng_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.rollback import sync_registry
@@ -58,7 +58,12 @@ def refusal(world: World, process: str, key: str) -> str | None:
 
 
 def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
-    """Register the challenger and put it into Staging.
+    """Register the challenger and put it into Staging, where its rollout begins if the process file has one.
+
+    Returns
+    -------
+    dict
+        `key`, `version`, and `rollout`: where it stands; None where it is to be promoted now.
 
     Raises
     ------
@@ -73,7 +78,9 @@ def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
     if row.stage == "None":
         world.ledger.move_release(process, row.version, "stage", who="dq", why=f"challenger {key}", now=utc_now())
     sync_registry(world, process)
-    return {"key": key, "version": row.version}
+    begun = rollout.begin(world, row)
+    waits = begun is not None and begun.state != "promoted"
+    return {"key": key, "version": row.version, "rollout": begun.state if begun is not None and waits else None}
 
 
 def register(world: World, process: str, key: str) -> ReleaseRow:

@@ -50,7 +50,8 @@ def _times(serving: Serving, seen: Window, index: NDArray[np.int64], period: Per
     """Rows and samples out of order, and each source's clock."""
     observed, came = seen.observed, _arrivals(seen)
     usual = np.zeros((0, 1)) if period is None else period.disordered[:, None]
-    late = times.overtaken(observed.source, observed.start, came)
+    length_s = serving.process.sample.rows * serving.process.sample.period_s
+    late = times.overtaken(observed.source, observed.start, came, length_s)
     found = [
         _share(serving, seen, index, "rows out of order", seen.disordered, usual),
         _share(serving, seen, index, "samples out of order", late, np.zeros((0, 1))),
@@ -59,8 +60,6 @@ def _times(serving: Serving, seen: Window, index: NDArray[np.int64], period: Per
     if not times.REAL_TIME[0] <= speed <= times.REAL_TIME[1]:
         why = "no arrival is known" if np.isnan(speed) else f"{speed:.3g} s of recordings come in a second: a replay"
         return [*found, _result(serving, seen, index, "timestamps", "clocks", "not_enough_data", {"why": why})]
-    sample = serving.process.sample
-    length_s = sample.rows * sample.period_s
     limit_s = max(60.0, length_s)
     earlier = np.setdiff1d(np.arange(len(seen.rows)), index)
     before = times.clocks(observed.source[earlier], observed.start[earlier], came[earlier], length_s, {}, limit_s)

@@ -13,7 +13,6 @@ from dq_pipeline.triage.delivery import Defect, defects
 from dq_pipeline.triage.inputs import MISREAD, Inputs, corrected, look
 from dq_pipeline.triage.onset import begin_of
 
-
 OF_ERRORS = frozenset({"error", "contract", "unnoticed_error", "rollout"})
 """Kinds of alerts that speak of the error."""
 

@@ -46,6 +46,9 @@ def test_too_few_samples_say_nothing_of_a_clock() -> None:
 def test_overtaken_within_a_source_alone() -> None:
     order = came()
     order[0] = order[10] + 1.0
-    found = overtaken(RIG, START, order)
+    found = overtaken(RIG, START, order, 1.0)
     assert np.flatnonzero(found).tolist() == [0]
-    assert np.isnan(overtaken(RIG, START, np.full(40, np.nan))).all()
+    at_once = np.zeros(40)
+    at_once[1::2] = 0.005
+    assert not overtaken(RIG, START[::-1], at_once, 1.0).any(), "all came at once"
+    assert np.isnan(overtaken(RIG, START, np.full(40, np.nan), 1.0)).all()

@@ -15,7 +15,7 @@ from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.schema import batches, predictions, scores
 from dq_pipeline.adapters.ledger.targets import truth_of
 from dq_pipeline.adapters.ledger.trust_schema import contract_results, contracts
-from dq_pipeline.records import ContractResult, ContractVersion, Observation
+from dq_pipeline.records import ACTING, ContractResult, ContractVersion, Observation
 
 WITHDRAWN = "withdrawn"
 
@@ -82,11 +82,13 @@ class Contracts(Database):
     ) -> Sequence[Observation]:
         """Completed samples of first <= number < stop in stream order.
 
-        Each with its first answer as champion, or with that of `release` in whichever role, and its truth.
+        Each with its first answer that was acted on, or with that of `release` in whichever role, and its truth.
         """
         of_sample = and_(predictions.c.process == scores.c.process, predictions.c.sample_id == scores.c.sample_id)
-        chosen = predictions.c.role == "champion" if release is None else predictions.c.release == release
-        acting = case((predictions.c.role == "champion", 0), else_=1)
+        acted = predictions.c.role.in_(ACTING)
+        then = predictions.c.role != "replay"
+        chosen = acted if release is None else and_(predictions.c.release == release, then)
+        acting = case((acted, 0), else_=1)
         answer = (
             select(predictions)
             .where(of_sample, chosen)
@@ -135,9 +137,9 @@ class Contracts(Database):
             return {row.batch_id: row.raw_uri for row in connection.execute(wanted)}
 
     def answered_from(self, process: str, ids: Sequence[str]) -> dict[str, str]:
-        """Sample -> the micro-batch whose message was answered by the champion."""
+        """Sample -> the micro-batch whose message was answered."""
         wanted = select(predictions.c.sample_id, predictions.c.batch_id).where(
-            predictions.c.process == process, predictions.c.role == "champion", predictions.c.sample_id.in_(ids)
+            predictions.c.process == process, predictions.c.role.in_(ACTING), predictions.c.sample_id.in_(ids)
         )
         with self._begin() as connection:
             return {row.sample_id: row.batch_id for row in connection.execute(wanted)}

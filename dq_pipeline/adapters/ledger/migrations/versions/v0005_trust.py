@@ -130,18 +130,24 @@ def upgrade() -> None:
         );
         CREATE UNIQUE INDEX corrections_open ON dq.corrections (process, sensor) WHERE until IS NULL;
         CREATE TABLE dq.rollouts (
+            id BIGINT GENERATED ALWAYS AS IDENTITY,
             process TEXT NOT NULL,
             version TEXT NOT NULL,
             state TEXT NOT NULL,
             champion TEXT NOT NULL,
             share FLOAT NOT NULL,
-            since BIGINT NOT NULL,
+            after BIGINT NOT NULL,
+            sample BIGINT NOT NULL,
             record JSONB NOT NULL,
+            who TEXT NOT NULL,
             why TEXT NOT NULL,
             at TIMESTAMP WITH TIME ZONE NOT NULL,
-            PRIMARY KEY (process, version),
+            PRIMARY KEY (id),
             FOREIGN KEY(process) REFERENCES dq.processes (process)
         );
+        CREATE INDEX rollouts_version ON dq.rollouts (process, version, id);
+        CREATE TRIGGER rollouts_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dq.rollouts
+            FOR EACH STATEMENT EXECUTE FUNCTION dq.refuse_to_change();
         CREATE TABLE dq.drills (
             id BIGINT GENERATED ALWAYS AS IDENTITY,
             process TEXT NOT NULL,
