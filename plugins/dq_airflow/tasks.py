@@ -23,8 +23,6 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dq_airflow import assets, branching, hooks, pools
 from dq_airflow.reporting import reporting
 from dq_airflow.step import step
-from dq_airflow.trust import reconcile as reconcile
-from dq_airflow.trust import triage as triage
 
 if TYPE_CHECKING:
     from dq_pipeline.ports import World
