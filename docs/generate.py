@@ -117,8 +117,8 @@ MEANING = {
     "rollout": "The way of a release into Production. Operates only.",
     "contracts": "By name, what a metric of production must be. Operates only.",
     "audit": "How sensors are audited. Operates only.",
-    "audit.correct": "What is corrected by itself once a sensor is surely misread: `unit` (an exact conversion), `clear` "
-    "(gains, offsets and signs too) or `never`.",
+    "audit.correct": "What is corrected by itself once a sensor is surely misread: `unit` (an exact conversion), "
+    "`clear` (gains, offsets and signs too) or `never`.",
     "watch": "What silence, lag and sick loops are. Operates only.",
     "drill": "Faults that are injected to see whether they are found. Operates only.",
     "feedback.review": "Which flagged samples are settled without a person. Operates only.",
