@@ -114,15 +114,6 @@ def govern(process: str) -> Result:
     return governed
 
 
-@step(pools.ANSWER)
-def audit(process: str) -> Result:
-    """Compare every sensor with its reference, the others and itself; alerts for what is at fault."""
-    from dq_pipeline import steps
-
-    with hooks.open_world() as world:
-        return steps.audit(world, process)
-
-
 @step(pools.ANSWER, may_emit=("due", "incident", "labels", "release"))
 def decide(process: str, branches: Mapping[str, str]) -> Result:
     """Take late labels in, move rollouts on, ask the ledger what comes next, and follow it.

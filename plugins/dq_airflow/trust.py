@@ -30,6 +30,21 @@ def reconcile(process: str) -> Result:
     return found
 
 
+@step(pools.ANSWER)
+def audit(process: str) -> Result:
+    """Compare every sensor with its reference, the others and itself; raise what is at fault, clear what is well."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        if world.ledger.production(process) is None:
+            return {}
+        found = steps.audit(world, process)
+    for one in found.pop("findings"):
+        if one["fault"] != "none":
+            log.info("%s: %s, %s", one["sensor"], one["fault"], one["text"])
+    return found
+
+
 @step(pools.ANSWER, may_emit=("incident",))
 def triage(process: str) -> Result:
     """Put what is open and unexplained down to its causes; new incidents are an asset event.
