@@ -20,7 +20,7 @@ from dq_pipeline.triage.case import Case, Stretch
 from dq_pipeline.triage.rank import rank
 from dq_pipeline.triage.verdict import Verdict
 
-BATCH, BACK, MOST_BEFORE = 25, 20, 280
+BATCH, BACK, MOST_BEFORE = 25, 20, 200
 PROMOTED = 0.25
 """Share of the trials in which a release was promoted shortly before, and had nothing to do with it."""
 MODES: Mapping[str, tuple[float, float, float]] = {
@@ -116,10 +116,15 @@ def troubles(hydraulic: bool) -> dict[Cause, list[tuple[str, tuple[float, float,
     return found
 
 
-def attempt(plant: Plant, trouble: Trouble, seed: Sequence[int]) -> Told:
-    """Put a trouble into the plant's stream, watch, and ask what it is."""
+def attempt(plant: Plant, trouble: Trouble, seed: Sequence[int]) -> Told | None:
+    """Put a trouble into the plant's stream, watch, and ask what it is; None if it would change nothing.
+
+    A sensor that rests at 0 has no gain, and is stuck anyway: another is drawn then.
+    """
     rng = np.random.default_rng(list(seed))
     stream = _made(plant, trouble, rng)
+    if stream is None:
+        return None
     found = _alarm(plant, stream)
     name = plant.process.sensor_names[trouble.sensor]
     if found is None:
@@ -127,7 +132,7 @@ def attempt(plant: Plant, trouble: Trouble, seed: Sequence[int]) -> Told:
     sample, begin, by = found
     verdict, asked = None, _end(sample, len(stream.value))
     while True:
-        verdict = rank(case_of(plant, stream, begin, asked))
+        verdict = rank(case_of(plant, stream, begin, asked, by))
         if verdict.first is not None or asked >= len(stream.value):
             break
         asked = min(asked + BATCH, len(stream.value))
@@ -145,12 +150,12 @@ def undisturbed(plant: Plant, seed: Sequence[int]) -> tuple[int, list[tuple[int,
     found = []
     for sample, begin, by in alarms:
         asked = _end(sample, len(value))
-        first = rank(case_of(plant, stream, begin, asked)).first
+        first = rank(case_of(plant, stream, begin, asked, by)).first
         found.append((sample, by, "nothing" if first is None else str(first.cause)))
     return len(value), found
 
 
-def case_of(plant: Plant, stream: _Stream, begin: int, stop: int) -> Case:
+def case_of(plant: Plant, stream: _Stream, begin: int, stop: int, by: str) -> Case:
     """The case as it stands when so many samples of the stream have come."""
     first = max(begin - BACK, 0)
     past, n = plant.past, len(plant.past)
@@ -172,6 +177,7 @@ def case_of(plant: Plant, stream: _Stream, begin: int, stop: int) -> Case:
         before=before,
         since=whole.part(slice(first, stop)),
         begin=begin - first,
+        alerts=({"kind": by, "subject": "", "sample": begin, "evidence": {}},),
         changes=tuple(one for one in stream.changes if int(one["sample"]) < stop),
         missing=missing,
         parity=stream.parity or {},
@@ -262,8 +268,8 @@ def _change(sample: int, point: float) -> int:
     return int(np.clip(point, max(sample - 100, 0), sample))
 
 
-def _made(plant: Plant, trouble: Trouble, rng: np.random.Generator) -> _Stream:
-    """The plant's stream with this trouble from sample `LEAD` on."""
+def _made(plant: Plant, trouble: Trouble, rng: np.random.Generator) -> _Stream | None:
+    """The plant's stream with this trouble from sample `LEAD` on; None if it would change nothing."""
     size_at = SEVERITIES.index(trouble.severity)
     start = int(rng.integers(0, len(plant.stream) - LEAD - AFTER + 1))
     lead = plant.stream.part(start, start + LEAD)
@@ -276,8 +282,12 @@ def _made(plant: Plant, trouble: Trouble, rng: np.random.Generator) -> _Stream:
         at = LEAD - int(rng.integers(0, 50))
         changes.append({"kind": "promote", "sample": at, "version": "2", "detail": "2: as good as the one before"})
     hydraulic = plant.process.name == "hydraulic"
+    if rng.random() < 0.5:  # a regime of the past that is not back
+        elsewhere = _set_point(plant, plant.past.part(0, 25), float(rng.choice([-3.0, 3.0])))
+        regimes["regime-5"] = np.nanmean(elsewhere.values, axis=1)
     if trouble.cause is Cause.OPERATING_MODE:
-        after, regimes = _mode(plant, trouble.kind, MODES[trouble.kind][size_at], after, hydraulic, rng)
+        after, back = _mode(plant, trouble.kind, MODES[trouble.kind][size_at], after, hydraulic, rng)
+        regimes |= back
     elif trouble.cause is Cause.PROCESS_DRIFT:
         after = _drift(plant, trouble.kind, DRIFTS[trouble.kind][size_at], after, rng)
     late = _late(LEAD + AFTER, rng)
@@ -285,6 +295,8 @@ def _made(plant: Plant, trouble: Trouble, rng: np.random.Generator) -> _Stream:
     cause = "calibration" if trouble.cause is Cause.UNDETERMINED else str(trouble.cause)
     if cause in SIZES:
         came = inject(cause, trouble.kind, trouble.severity, trouble.sensor, came, plant.usual, rng)
+        if cause in ("calibration", "dead_sensor") and not _shows(plant, trouble, after.values, came.values):
+            return None
     value, previous, wrong = plant.answers(np.concatenate([lead.values, came.values]))
     if trouble.cause is Cause.MODEL_REGRESSION:
         ratio, release = REGRESSIONS[trouble.kind][size_at], "3"
@@ -304,6 +316,15 @@ def _made(plant: Plant, trouble: Trouble, rng: np.random.Generator) -> _Stream:
     metadata = tuple(m for m, there in zip((*lead.metadata, *after.metadata), kept, strict=True) if there)
     joined = Delivered(*(getattr(joined, name)[kept] for name in Delivered.__slots__))
     return _Stream(joined, metadata, value[kept], previous[kept], gap[kept], LEAD, changes, parity, regimes, release)
+
+
+def _shows(plant: Plant, trouble: Trouble, before: Floats, after: Floats) -> bool:
+    """Whether a sensor's trouble changes its level by half a standard deviation, or a fiftieth of its readings."""
+    j = trouble.sensor
+    was, now = before[:, :, j], after[:, :, j]
+    if trouble.cause is Cause.DEAD_SENSOR:
+        return float(np.mean((np.abs(now - was) > 1e-9) | np.isnan(now))) >= 0.02
+    return float(np.mean(np.abs(now.mean(axis=1) - was.mean(axis=1)))) >= 0.5 * plant.usual.sd[j]
 
 
 def _mode(

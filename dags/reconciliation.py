@@ -2,15 +2,16 @@
 
 `reconcile` judges every contract of the process with intervals: breach, watch, hold or not enough data; asks the
 release for the recordings of its trace and of the newest micro-batch again, bit for bit; and looks at times, columns,
-units and metadata. What is broken is raised as an alert, and `triage` puts alerts down to their causes, in one incident
-each; a rollback that comes of it is done by the deployment. Started by the assets `dq://<process>/release` and
+units and metadata. `audit` compares the newest readings of every sensor, as they came, with the release's reference.
+What is broken or at fault is raised as an alert, and `triage` puts alerts down to their causes, in one incident each; a
+rollback that comes of it is done by the deployment. Started by the assets `dq://<process>/release` and
 `dq://<process>/drift`, and every 15 minutes. Before there is a release it does nothing.
 
 Parameters: `first` and `stop`, numbers of samples, for the samples first <= number < stop instead of the newest; what
-is found of these is kept, and nothing is raised or cleared.
+`reconcile` finds of these is kept, and nothing is raised or cleared. The audit always looks at the newest.
 
-When it fails: read the failed task's log. Nothing is lost: the same window twice is one row, the same cause one incident, and the
-next run looks again. `dq contracts PROCESS --check` does the same by hand.
+When it fails: read the failed task's log. Nothing is lost: the same window twice is one row, the same cause one
+incident, and the next run looks again. `dq contracts PROCESS --check` and `dq audit PROCESS` do the same by hand.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def reconciliation(process: Process) -> None:
         timetable=CronTriggerTimetable(EVERY, timezone="UTC"),
     )
     with DAG(schedule=schedule, params=PARAMS, **common(process, "reconciliation", __doc__)):
-        trust.reconcile(name) >> trust.triage(name)
+        [trust.reconcile(name), trust.audit(name)] >> trust.triage(name)
 
 
 for valid in processes.valid("reconciliation"):

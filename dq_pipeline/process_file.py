@@ -163,6 +163,8 @@ def _shape_checks(process: Process) -> Iterator[Problem]:
 
 def _sensor_checks(process: Process) -> Iterator[Problem]:
     taken = set(process.sensors)
+    if process.drill.sensor is not None and process.drill.sensor not in process.measured:
+        yield Problem("drill.sensor", f"a sensor of this file ({', '.join(process.measured)})", process.drill.sensor)
     for name, sensor in process.sensors.items():
         if not re.fullmatch(NAME_OF_SENSOR, name):
             yield Problem(f"sensors.{name}", "a name of letters, digits and _ (use `aliases` for others)", repr(name))

@@ -44,11 +44,6 @@ def derive(column: NDArray[np.float64], target: Target) -> float:
     return float(reduced)
 
 
-def class_count(target: Target) -> int:
-    """How many classes there are to tell apart; 0 where the target is a number."""
-    return len(target.classes) if target.task == "classification" else 0
-
-
 def plausible_range(process: Process) -> tuple[float, float]:
     """Where a label may lie: in the range of the sensor that the target is derived from, else any reading."""
     target = process.target

@@ -19,6 +19,8 @@ MOSTLY = 0.8
 """Share of the samples since its first that must show it."""
 NOISIER = 2.0
 """How many times its usual row-to-row differences a noisy sensor has, at least."""
+_USUALLY_ZERO = 0.05
+"""Share of recordings of nothing but 0 from which that is one of the plant's states."""
 _SILENT, _FEWER, _LONGER, _STUCK = 0.1, 0.3, 3.0, 0.2
 _CUT, _CUT_MORE, _FLOOR = 0.03, 5.0, 0.05
 
@@ -108,7 +110,7 @@ def _silent(before: Floats, after: Floats) -> Symptom | None:
         if share >= MOSTLY:
             return Symptom("dead", f"{1 - now[first:].mean():.0%} of its readings are missing", first, share)
     zeros = (before == 0.0).sum() / np.isfinite(before).sum()
-    if zeros < 0.5:
+    if zeros < 0.5 and np.mean(~(np.nan_to_num(before) != 0.0).any(axis=1)) < _USUALLY_ZERO:
         first, share = since((now >= _SILENT) & ~(np.nan_to_num(after) != 0.0).any(axis=1))
         if share >= MOSTLY:
             return Symptom("dead", "reads nothing but 0", first, share)

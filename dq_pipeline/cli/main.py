@@ -16,11 +16,13 @@ from typer.core import TyperGroup
 from dq_pipeline.cli import (
     airflow,
     audit,
+    catalog,
     compare,
     contracts,
     demo,
     doctor,
     drift,
+    drill,
     error,
     experiments,
     feed,
@@ -41,7 +43,9 @@ from dq_pipeline.cli import (
     servers,
     simulate,
     status,
+    stress,
     topics,
+    watch,
 )
 from dq_pipeline.errors import DQError
 
@@ -99,14 +103,17 @@ _LOOP = (
     rollout,
     compare,
     governor,
+    watch,
     lineage,
     incidents,
     contracts,
+    drill,
     audit,
     sensors,
+    catalog,
     airflow,
 )
-_ON_FILES = (import_, replay, score, drift, experiments)
+_ON_FILES = (import_, replay, stress, score, drift, experiments)
 
 for module in (*_LOOP, *_ON_FILES):
     module.register(app)

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
 from dq_pipeline.ports.audits import Audits
+from dq_pipeline.ports.catalog import Catalog
 from dq_pipeline.ports.contracts import Contracts
 from dq_pipeline.ports.corrections import Corrections
+from dq_pipeline.ports.drills import Drills
 from dq_pipeline.ports.evidence import Evidence
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.incidents import Incidents
@@ -19,6 +21,7 @@ from dq_pipeline.ports.rollouts import Rollouts
 from dq_pipeline.ports.samples import Samples
 from dq_pipeline.ports.targets import Targets
 from dq_pipeline.ports.training import Trainings
+from dq_pipeline.ports.watching import Watching
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
@@ -45,10 +48,13 @@ class Ledger(
     Rollouts,
     Replays,
     Contracts,
-    Audits,
-    Corrections,
     Incidents,
     Evidence,
+    Watching,
+    Drills,
+    Audits,
+    Corrections,
+    Catalog,
     Protocol,
 ):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""

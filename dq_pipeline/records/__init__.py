@@ -13,6 +13,7 @@ from dq_pipeline.records.batches import (
 )
 from dq_pipeline.records.contracts import ContractResult, ContractVersion, Observation
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
+from dq_pipeline.records.drills import DrillRow
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
@@ -24,6 +25,7 @@ from dq_pipeline.records.rollouts import LIVE, Pair, Rollout, RolloutState, Step
 from dq_pipeline.records.samples import ACTING, Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.sensors import Audited, Correction, SensorFacts
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
+from dq_pipeline.records.watching import Both, OpenClaim, Scored
 
 __all__ = [
     "ACTING",
@@ -39,6 +41,7 @@ __all__ = [
     "Audited",
     "BatchOutcome",
     "BatchState",
+    "Both",
     "Candidate",
     "Cause",
     "Change",
@@ -51,6 +54,7 @@ __all__ = [
     "Diagnosis",
     "DriftAlarm",
     "DriftEvent",
+    "DrillRow",
     "Ending",
     "EventState",
     "Expected",
@@ -65,6 +69,7 @@ __all__ = [
     "Notice",
     "Observation",
     "OffsetRange",
+    "OpenClaim",
     "Opinion",
     "Outgoing",
     "Pair",
@@ -79,6 +84,7 @@ __all__ = [
     "RolloutState",
     "Ruling",
     "SampleScore",
+    "Scored",
     "SensorFacts",
     "Severity",
     "Stage",

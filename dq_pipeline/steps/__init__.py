@@ -5,9 +5,11 @@ from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.audit import audit
+from dq_pipeline.steps.catalog import catalog, review_entry
 from dq_pipeline.steps.compare import compare
 from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
+from dq_pipeline.steps.drill import drill, drills
 from dq_pipeline.steps.error_estimate import error_estimate
 from dq_pipeline.steps.flag_export import export_rows
 from dq_pipeline.steps.flags import flags, report
@@ -36,6 +38,7 @@ from dq_pipeline.steps.status import status
 from dq_pipeline.steps.step_up import abort as abort_rollout
 from dq_pipeline.steps.training_gate import would_refuse
 from dq_pipeline.steps.triage import triage
+from dq_pipeline.steps.watch import look, watch
 
 __all__ = [
     "Held",
@@ -49,12 +52,15 @@ __all__ = [
     "ask",
     "assess",
     "audit",
+    "catalog",
     "close_incident",
     "compare",
     "contracts",
     "contracts_hold",
     "decide",
     "drain",
+    "drill",
+    "drills",
     "error_estimate",
     "evaluate",
     "export_rows",
@@ -68,6 +74,7 @@ __all__ = [
     "label_state",
     "let_go",
     "lineage",
+    "look",
     "note_sensor",
     "pause_rollout",
     "plan",
@@ -82,6 +89,7 @@ __all__ = [
     "resume",
     "retrain",
     "review",
+    "review_entry",
     "reviews",
     "roll_back",
     "rollouts",
@@ -96,5 +104,6 @@ __all__ = [
     "triage",
     "unify",
     "waiting_for",
+    "watch",
     "would_refuse",
 ]

@@ -9,7 +9,6 @@ from dq_pipeline.feedback.expected_error import ErrorModel, fit
 from dq_pipeline.model.features import STATISTICS, Features
 from dq_pipeline.model.training import Training
 from dq_pipeline.process import Process
-from dq_pipeline.target import class_count
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +29,7 @@ def fitted(
         features.chosen // len(STATISTICS),
         outputs=training.forward,
         errors=error_of(target[training.calibrated], training.forward, regression=regression),
-        classes=class_count(process.target),
+        classes=process.target.class_count,
     )
 
 

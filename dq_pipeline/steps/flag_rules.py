@@ -12,7 +12,6 @@ from dq_pipeline.feedback.flags import Rules
 from dq_pipeline.model.features import STATISTICS, Features
 from dq_pipeline.model.training import Training
 from dq_pipeline.process import Process
-from dq_pipeline.target import class_count
 
 Floats = NDArray[np.float64]
 
@@ -64,5 +63,5 @@ def fitted(
         threshold=scored.threshold,
         per_100=process.feedback.flags_per_100,
         band=process.feedback.doubtful_band,
-        classes=class_count(process.target),
+        classes=process.target.class_count,
     )

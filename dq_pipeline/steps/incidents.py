@@ -23,14 +23,18 @@ def forbids(world: World, process: str, standing: Sequence[Incident] | None = No
     due = agenda.read(world, process).due if over else None
     if due is not None and due["event"] in over:
         agenda.drop_event(world, process)
-    lasting = [one for one in open_now if one.lasts]
-    held = [one for one in open_now if one.action.get("what") == "hold"]
-    if not lasting and not held:
+    standing = in_the_way(open_now)
+    if not standing:
         return ""
-    if ill := ", ".join(str(one.sensor) for one in lasting if one.sensor):
+    if ill := ", ".join(str(one.sensor) for one in standing if one.lasts and one.sensor):
         return f"nothing is learned while {ill} is at fault; `dq incidents {process}` ends that"
-    told = ", ".join(f"{one.id} ({one.cause})" for one in (*lasting, *held))
+    told = ", ".join(f"{one.id} ({one.cause})" for one in standing)
     return f"nothing is learned while incident {told} is open; `dq incidents {process}` ends that"
+
+
+def in_the_way(standing: Sequence[Incident]) -> list[Incident]:
+    """Those of the open incidents that forbid to learn."""
+    return [one for one in standing if one.lasts or one.action.get("what") == "hold"]
 
 
 def look_after(world: World, serving: Serving) -> None:

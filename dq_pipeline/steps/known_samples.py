@@ -16,7 +16,7 @@ class KnownSamples:
     Attributes
     ----------
     answers
-        The first that was acted on.
+        The champion's first.
     truths
         The target that counts.
     places

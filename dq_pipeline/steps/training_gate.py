@@ -19,7 +19,6 @@ from dq_pipeline.records import TargetRow
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.training_data import TrainingData, training_data
-from dq_pipeline.target import class_count
 
 Mask = NDArray[np.bool_]
 
@@ -154,7 +153,7 @@ def asked_of(
             features=matrix,
             sensor=features.chosen // len(STATISTICS),
             target=data.target,
-            classes=class_count(process.target),
+            classes=process.target.class_count,
             accepted=data.accepted,
             unified=data.unified,
             threshold=threshold,

@@ -24,6 +24,8 @@ from dq_pipeline.triage.truth import heed_target
 from dq_pipeline.triage.verdict import Hypothesis, Verdict
 
 LOOK_BACK = 60
+DRILL = "drill"
+"""Kind of the alerts that say that a drill failed."""
 MOST_WAIT = 100
 """Samples after which a question that still waits for something is answered as undetermined."""
 DOUBTFUL = 0.5
@@ -72,6 +74,7 @@ def judge(world: World, serving: Serving) -> str:
     name = serving.process.name
     event = _unexplained(world, name)
     alerts = world.ledger.alerts(name, standing=True, unfolded=True)
+    alerts = [row for row in alerts if row.alert.kind != DRILL]  # of the platform, not of the process
     if event is None and not alerts:
         return ""
     left = _named(world, serving, _folded(world, name, alerts))

@@ -14,6 +14,10 @@ from dq_pipeline.triage.case import Stretch
 Floats = NDArray[np.float64]
 
 LEAST_BEFORE, LEAST_AFTER = 30, 8
+ASKED, UNASKED = 2.5, 4.0
+"""Standard errors by which the error must have changed where a monitor of it raised an alarm, and where none did."""
+WILD_MORE = 2.5
+"""Labels more than usual that must be wild."""
 WILD = 4.0
 """Robust standard deviations of the usual error beyond which a label is wild."""
 _COMPONENTS = 3
@@ -29,6 +33,8 @@ class Errors:
     ----------
     count
         Labelled and answered samples since.
+    asked
+        Whether an alarm about the error made somebody ask.
     bias
         Shift of the median, in usual robust standard deviations.
     biased
@@ -50,6 +56,7 @@ class Errors:
     """
 
     count: int = 0
+    asked: bool = False
     bias: float = 0.0
     biased: float = 0.0
     ratio: float = 1.0
@@ -64,21 +71,23 @@ class Errors:
 
     @property
     def moved(self) -> bool:
-        """Whether the error changed surely."""
-        return abs(self.biased) >= 5.0 or self.larger >= 4.0 or (self.wild - self.wild_before) * self.count >= 2.5
+        """Whether the error changed surely; a monitor that asks has a say of its own."""
+        sure = ASKED if self.asked else UNASKED
+        more = (self.wild - self.wild_before) * self.count
+        return abs(self.biased) >= sure or self.larger >= sure or more >= WILD_MORE
 
 
-def compare(before: Stretch, after: Stretch) -> Errors:
+def compare(before: Stretch, after: Stretch, *, asked: bool = False) -> Errors:
     """Errors since against errors before."""
     gone = float(np.isnan(after.target).mean()) if len(after) else 0.0
     gone_before = float(np.isnan(before.target).mean()) if len(before) else 0.0
     usual, now = before.target - before.value, after.target - after.value
     known, seen = np.isfinite(usual), np.isfinite(now)
     if known.sum() < LEAST_BEFORE or seen.sum() < LEAST_AFTER:
-        return Errors(int(seen.sum()), unlabelled=gone, unlabelled_before=gone_before)
+        return Errors(int(seen.sum()), asked, unlabelled=gone, unlabelled_before=gone_before)
     old, new = usual[known], now[seen]
     centre = float(np.median(old))
-    spread = max(1.4826 * float(np.median(np.abs(old - centre))), 0.5 * float(old.std()), 1e-12)
+    spread = max(1.4826 * float(np.median(np.abs(old - centre))), 0.25 * float(old.std()), 1e-12)
     n = len(new)
     persistence = _long_run(old)
     bias = (float(np.median(new)) - centre) / spread
@@ -91,6 +100,7 @@ def compare(before: Stretch, after: Stretch) -> Errors:
     ratio = size / max(usual_size, 1e-9)
     return Errors(
         count=n,
+        asked=asked,
         bias=bias,
         biased=bias / (1.2533 * float(np.sqrt(persistence * (1.0 / n + 1.0 / len(old))))),
         ratio=ratio,

@@ -13,6 +13,9 @@ from dq_pipeline.triage.delivery import Defect, defects
 from dq_pipeline.triage.inputs import MISREAD, Inputs, corrected, look
 from dq_pipeline.triage.onset import begin_of
 
+OF_ERRORS = frozenset({"error", "contract", "unnoticed_error", "rollout"})
+"""Kinds of alerts that speak of the error."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
@@ -34,7 +37,7 @@ class Evidence:
             after,
             defects(case.before, after, case.missing),
             look(case.process, case.before, after, case.regimes),
-            compare(case.before, after),
+            compare(case.before, after, asked=any(one.get("kind") in OF_ERRORS for one in case.alerts)),
             slices.announced(case.before, after),
         )
 

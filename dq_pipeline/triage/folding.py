@@ -23,6 +23,7 @@ EXPLAINED_BY: Mapping[str, frozenset[Cause]] = MappingProxyType(
         "lag": frozenset({Cause.LATE_DATA}),
         "stale_claim": frozenset({Cause.LATE_DATA}),
         "parked": frozenset({Cause.LATE_DATA}),
+        "failing": frozenset({Cause.LATE_DATA}),
     }
 )
 """Causes that can lead to an alert, by its kind; a kind that is not listed may come of any."""
@@ -37,6 +38,7 @@ NAMED: Mapping[str, Cause] = MappingProxyType(
         "lag": Cause.LATE_DATA,
         "stale_claim": Cause.LATE_DATA,
         "parked": Cause.LATE_DATA,
+        "failing": Cause.LATE_DATA,
     }
 )
 """Kinds that say by themselves what they come of."""

@@ -10,16 +10,17 @@ from typing import Any
 from dq_pipeline.audit import Finding
 from dq_pipeline.drift.cause import INFORMATIVE
 from dq_pipeline.records import Cause
+from dq_pipeline.triage.answers import WILD_MORE
 from dq_pipeline.triage.evidence import Evidence
 from dq_pipeline.triage.inputs import BROKEN, MISREAD
 from dq_pipeline.triage.verdict import Hypothesis
 
-SHORTLY, SOON = 60, 10
+SHORTLY, SOON = 60, 25
 """Samples before a change, and after it, within which what was done on purpose may be its cause."""
 SPARED, SURE = 0.85, 3.0
 """Another release is spared where it makes at most this share of the error, by so many standard errors."""
-MENDED, WILD = 0.5, 2.5
-"""Share of the rise that a refit must take away; labels more that are far off than were before."""
+MENDED = 0.5
+"""Share of the rise that a refit must take away."""
 CONFIDENCE: Mapping[str, float] = MappingProxyType(
     {
         "parity": 0.98,
@@ -150,7 +151,7 @@ def labels(told: Evidence) -> list[Found]:
         found.append(_found(told, Cause.LABELS, "", "missing labels", why, 5))
     if not errors.moved:
         return found
-    wild = (errors.wild - errors.wild_before) * errors.count >= WILD
+    wild = (errors.wild - errors.wild_before) * errors.count >= WILD_MORE
     if wild and errors.mended < MENDED:
         why = f"{errors.wild:.0%} of the labels are far off their samples, the others are not; no refit mends it"
         found.append(_found(told, Cause.LABELS, "", "wild labels", why, 7, _errors(told)))

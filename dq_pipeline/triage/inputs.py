@@ -19,7 +19,7 @@ CLEARLY = 5.0
 """How far a sensor's level must go, in units of how far it usually does."""
 BROKEN = frozenset({"stuck", "dead", "missing", "clipped", "noisy"})
 MISREAD = frozenset({"unit", "gain", "offset", "gain_offset", "sign", "swapped", "lag"})
-NEAR, NEARER = 1.5, 0.35
+NEAR, NEARER = 2.0, 0.5
 """How near a past regime's mean levels must be: in its standard deviations, and as a share of the way from before."""
 STRONG = 8.0
 """How far a sensor must go before it can be no chance."""

@@ -30,6 +30,7 @@ _FLOOR = 0.005
 _WILD = 4.0
 _CLIP = 3.5
 _LEAST = 30
+_UPPER = 1.64
 _AR = 0.9
 
 
@@ -128,7 +129,7 @@ def share_bets(usual: Floats, share: Floats) -> tuple[Floats, NDArray[np.int64]]
     known, place = usual[np.isfinite(usual)], np.flatnonzero(np.isfinite(share))
     if len(known) < _LEAST:
         return np.zeros((0, 1)), place[:0]
-    at_most = float(known.mean()) + 3.0 * float(known.std()) / np.sqrt(len(known))
+    at_most = float(known.mean()) + _UPPER * float(known.std()) / np.sqrt(len(known))
     at_most = min(max(at_most, _FLOOR, 1.0 / len(known) if set(np.unique(known)) <= {0.0, 1.0} else 0.0), 0.99)
     off = np.clip(share[place], 0.0, 1.0) - at_most
     return np.stack([np.log1p(bet / at_most * off) for bet in _BETS], axis=1), place
@@ -160,7 +161,7 @@ def _readings(before: Stretch, stream: Stretch) -> tuple[Floats, NDArray[np.int6
 
 
 def _first(kind: str, bets: Floats, place: NDArray[np.int64], per_1000: float) -> Raised | None:
-    if not len(bets):
+    if not len(bets) or bets.max() <= 0.0:
         return None
     limit = float(np.log(1000.0 / per_1000))
     statistic, begin = shiryaev_roberts(bets)

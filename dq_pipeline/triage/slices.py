@@ -14,8 +14,8 @@ from dq_pipeline.triage.case import Stretch
 
 Floats = NDArray[np.float64]
 
-ANOTHER = 0.5
-"""Share of the samples that must carry other values of a key than before: total variation."""
+ANOTHER, MOSTLY = 0.5, 0.6
+"""Share of the samples that must carry a value never seen before; how far known values must have changed their shares."""
 LEAST = 6
 _MOST_VALUES = 20
 
@@ -40,9 +40,9 @@ def announced(before: Stretch, after: Stretch) -> Announced | None:
             continue
         starts = range(0, len(was) - n + 1, max(n // 2, 1))
         usual = max((_apart(was[:t] + was[t + n :] or was, was[t : t + n]) for t in starts), default=0.0)
-        apart = _apart(was, now)
-        if apart >= ANOTHER and apart >= usual + 0.2:
-            value = Counter(now).most_common(1)[0][0]
+        apart, value = _apart(was, now), Counter(now).most_common(1)[0][0]
+        new = sum(one not in set(was) for one in now) / n
+        if new >= ANOTHER or (apart >= MOSTLY and apart >= usual + 0.3):
             found.append(Announced(key, value, round(apart, 3), round(usual, 3)))
     return max(found, key=lambda one: one.apart - one.usual, default=None)
 

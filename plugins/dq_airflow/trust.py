@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dq_airflow import hooks, pools
 from dq_airflow.reporting import reporting
@@ -59,3 +60,35 @@ def triage(process: str) -> Result:
         found = steps.triage(world, process)
     log.info("%s: %d open incidents; %s", process, len(found["incidents"]), found["why"] or found["branch"])
     return {**found, "incidents": [f"{one['id']}: {one['title']}" for one in found["incidents"]]}
+
+
+@step(pools.LEARN)
+def drill(process: str) -> Result:
+    """Run the drill that the run's parameters ask for; without a release in Production, say so and skip."""
+    from dq_pipeline import steps
+
+    context = get_current_context()
+    given = {name: context["params"].get(name) for name in ("fault", "severity", "sensor")}
+    with hooks.open_world() as world:
+        if world.ledger.production(process) is None:
+            raise AirflowSkipException(f"{process} has no release in Production yet: run {process}_initialization")
+        drilled = steps.drill(world, process, key=context["run_id"], progress=_say, **given)
+    log.info("%s: drill of %s: %s", process, drilled["fault"], drilled["verdict"])
+    return drilled
+
+
+@step(pools.ANSWER, may_emit=("incident",))
+def watch(process: str) -> Result:
+    """Look for a loop that is sick, a stream that is silent; raise and clear alerts, each told once."""
+    from dq_pipeline import steps
+
+    with reporting(get_current_context(), process) as world:
+        found = steps.watch(world, process)
+    log.info("%s: %s", process, found["why"] or f"{found['sick']} of {len(found['signs'])} signs are sick")
+    for sign in found["signs"]:
+        log.info("%s: %s, %s", sign["kind"], sign["verdict"], sign["text"])
+    return {name: found[name] for name in ("process", "alerts", "raised", "cleared", "due")}
+
+
+def _say(done: int, total: int, what: str) -> None:
+    log.info("%s: %d of %d", what, done, total)

@@ -17,7 +17,7 @@ from dq_airflow.sensors import MicroBatchSensor
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 NAMES = ("hydraulic", "skab", "vacuum", "vacuum_lab")
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
-KINDS = ("adaptation", "deployment", "feedback", "initialization", "reconciliation", "rollback")
+KINDS = ("adaptation", "deployment", "drill", "feedback", "initialization", "reconciliation", "rollback", "watch")
 
 
 def parsed(file: str) -> DagBag:
@@ -121,9 +121,18 @@ def test_feedback_is_started_by_labels_and_reviews_and_by_time(bag: DagBag) -> N
     assert {task.pool for task in dag.tasks} == {"dq_answer"}
 
 
+def test_the_watch_runs_whether_the_deployment_does_or_not(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_watch"]
+    after = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    assert after == {"watch": {"triage"}, "triage": set()}
+    assert {asset.uri for asset in dag.timetable.asset_condition.objects} == {"dq://vacuum/release"}
+    assert dag.timetable.timetable.expression == "*/5 * * * *"
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+
+
 def test_reconciliation_is_started_by_releases_and_drifts_and_by_time(bag: DagBag) -> None:
     dag = bag.dags["vacuum_reconciliation"]
-    assert "reconcile" in dag.task_ids
+    assert {"reconcile", "audit"} <= set(dag.task_ids)
     wanted = dag.timetable.asset_condition
     assert {asset.uri for asset in wanted.objects} == {"dq://vacuum/release", "dq://vacuum/drift"}
     assert dag.timetable.timetable.expression == "*/15 * * * *"
@@ -244,7 +253,7 @@ def test_where_a_release_is_rolled_out_the_deployment_asks_the_person(folder: Pa
 def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
     emitted = {
         (kind, task.task_id): {outlet.name.removeprefix("dq://vacuum/") for outlet in task.outlets}
-        for kind in ("deployment", "adaptation", "feedback", "reconciliation")
+        for kind in ("adaptation", "deployment", "feedback", "reconciliation", "watch")
         for task in bag.dags[f"vacuum_{kind}"].tasks
         if task.outlets
     }
@@ -257,7 +266,9 @@ def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
         ("adaptation", "reject"): {"due"},
         ("feedback", "take_labels"): {"labels"},
         ("feedback", "govern"): {"due", "incident"},
+        ("watch", "watch"): {"incident"},
         ("reconciliation", "triage"): {"incident"},
+        ("watch", "triage"): {"incident"},
     }
 
 
@@ -282,3 +293,14 @@ def test_a_dag_of_ones_own(bag: DagBag) -> None:
     dag = bag.dags["example_vacuum_drift_report"]
     assert [asset.uri for asset in dag.timetable.asset_condition.objects] == ["dq://vacuum/drift"]
     assert {"take_labels", "summary", "addressee", "maintenance", "process_engineers"} == set(dag.task_ids)
+
+
+def test_drills_run_as_often_as_the_process_file_says_and_on_demand(folder: Path) -> None:
+    copy(folder, "seldom", ("quality:", "drill: {every_h: 12, faults: [unit]}\nquality:"))
+    copy(folder, "never")
+    found = parsed("drill.py")
+    assert found.import_errors == {}
+    assert type(found.dags["never_drill"].timetable).__name__ == "NullTimetable"
+    assert found.dags["seldom_drill"].timetable.delta == timedelta(hours=12)
+    assert set(found.dags["never_drill"].params) == {"fault", "severity", "sensor"}
+    assert [task.pool for task in found.dags["never_drill"].tasks] == ["dq_learn"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dq_pipeline.adapters.ledger.alerts import Alerts
 from dq_pipeline.adapters.ledger.audits import Audits
+from dq_pipeline.adapters.ledger.catalog import Catalog
 from dq_pipeline.adapters.ledger.claims import Claims
 from dq_pipeline.adapters.ledger.contracts import Contracts
 from dq_pipeline.adapters.ledger.corrections import Corrections
 from dq_pipeline.adapters.ledger.drift import Drift
+from dq_pipeline.adapters.ledger.drills import Drills
 from dq_pipeline.adapters.ledger.evidence import Evidence
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
@@ -23,6 +25,7 @@ from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 from dq_pipeline.adapters.ledger.targets import Targets
 from dq_pipeline.adapters.ledger.training import Trainings
+from dq_pipeline.adapters.ledger.watching import Watching
 
 
 class PostgresLedger(
@@ -38,10 +41,13 @@ class PostgresLedger(
     Trainings,
     Governing,
     Alerts,
-    Rollouts,
-    Replays,
+    Drills,
+    Catalog,
     Contracts,
     Evidence,
+    Rollouts,
+    Replays,
+    Watching,
     Audits,
     Corrections,
     Releases,
