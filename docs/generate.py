@@ -234,7 +234,7 @@ MEANING = {
     "feedback.gate.near": "Nearer to an earlier sample than a tenth of this quantile of nearest distances: refused.",
     "feedback.gate.labels_per_100": "Of 100 labels, at most so many are refused: they contradict their neighbours.",
     "feedback.gate.min_new": "Fewer samples that the release in Production was not offered: no training.",
-    "rollout.shadow": "Samples with their truth that a staged release predicts unseen first; 0: none. See [rollout](rollout.md).",
+    "rollout.shadow": "Judged samples that a staged release predicts unseen first; 0: none. See [rollout](rollout.md).",
     "rollout.canary": "Whether it answers a share of the samples then; `{}` takes the defaults.",
     "rollout.canary.share": "The share.",
     "rollout.canary.samples": "Samples that it answered and whose truth is known, before it answers all.",
