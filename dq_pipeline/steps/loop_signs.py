@@ -89,9 +89,12 @@ def stuck_scores(world: World, serving: Serving) -> Sign:
     said = np.flatnonzero(current & ~again)[-scores_.NEWEST :]
     before = np.flatnonzero(~again[: said[0]]) if len(said) else np.array([], dtype=np.int64)
     direct = unified[current & again][-LEAST:]
+    usual = _usual(world, name)
+    if usual is None and len(said):
+        usual = scores_.narrowest(unified[before], scores_.spread(unified[said]))
     return scores_.stuck_scores(
         unified[said],
-        _usual(world, name) or scores_.narrowest(unified[before]),
+        usual,
         limit=world.process(name).watch.score_spread,
         beside=scores_.spread(direct) if len(direct) >= LEAST else None,
         disagreement=oracle.disagreeing(world, serving),

@@ -12,7 +12,7 @@ from dq_pipeline.feedback.governor import ErrorRatio
 from dq_pipeline.watch.erratic import erratic, volatility_ratio
 from dq_pipeline.watch.latency import latency, too_many
 from dq_pipeline.watch.sign import Sign
-from dq_pipeline.watch.stuck_scores import narrowest, stuck_scores
+from dq_pipeline.watch.stuck_scores import narrowest, spread, stuck_scores
 from dq_pipeline.watch.unnoticed_error import unnoticed_error
 
 QUICK = np.full(30, 1.0)
@@ -147,8 +147,12 @@ def test_scores_are_stuck_where_their_spread_collapses_or_the_oracle_disagrees()
 def test_a_spread_that_is_narrow_now_and_then_has_not_collapsed() -> None:
     rng = np.random.default_rng(5)
     scores = np.where(rng.random(5000) < 0.12, rng.uniform(0.0, 0.5, 5000), rng.normal(0.98, 0.005, 5000))
-    said = [
-        stuck_scores(scores[i - 50 : i], narrowest(scores[i - 550 : i - 50]), limit=0.1) for i in range(550, 5000, 50)
-    ]
-    assert {sign.verdict for sign in said} == {"well"}
-    assert narrowest(scores[:99]) is None
+
+    def said(scores: np.ndarray) -> str:
+        newest = scores[-50:]
+        return stuck_scores(newest, narrowest(scores[:-50], spread(newest)), limit=0.1).verdict
+
+    assert {said(scores[:i]) for i in range(550, 5000, 50)} == {"well"}
+    assert narrowest(scores[:99], 0.0) is None
+    assert said(np.r_[scores, np.full(117, 0.8)]) == "sick", "many of them before anybody looks"
+    assert said(np.r_[scores[:200], np.full(3000, 0.8)]) == "unknown", "for longer than what is remembered"
