@@ -30,6 +30,7 @@ BENCHMARKS = (
     "false_alarms",
     "detection_delay",
     "causes",
+    "triage",
     "intervals",
     "flags",
     "review_rules",

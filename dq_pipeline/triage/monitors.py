@@ -129,23 +129,26 @@ def share_bets(usual: Floats, share: Floats) -> tuple[Floats, NDArray[np.int64]]
     known, place = usual[np.isfinite(usual)], np.flatnonzero(np.isfinite(share))
     if len(known) < _LEAST:
         return np.zeros((0, 1)), place[:0]
-    at_most = float(known.mean()) + _UPPER * float(known.std()) / np.sqrt(len(known))
-    at_most = min(max(at_most, _FLOOR, 1.0 / len(known) if set(np.unique(known)) <= {0.0, 1.0} else 0.0), 0.99)
+    at_most = min(max(_upper(known), _FLOOR), 0.99)
     off = np.clip(share[place], 0.0, 1.0) - at_most
     return np.stack([np.log1p(bet / at_most * off) for bet in _BETS], axis=1), place
 
 
-def shiryaev_roberts(bets: Floats) -> tuple[Floats, Floats]:
-    """Logarithm of the mixture of sums (n,) over logarithms of bets (n, k), and places (n,) since which they grew."""
-    n, k = bets.shape
-    held, since = np.zeros(k), np.zeros(k)
-    statistic, begin = np.empty(n), np.empty(n)
-    for i in range(n):
-        factor = np.exp(bets[i])
-        held, since = np.minimum((1.0 + held) * factor, 1e250), np.minimum((i + since) * factor, 1e250)
-        best = int(np.argmax(held))
-        statistic[i], begin[i] = np.log(held.mean()), since[best] / held[best]
-    return statistic, begin
+def shiryaev_roberts(bets: Floats) -> Floats:
+    """Logarithm of the mixture of sums (n,) over logarithms of bets (n, k)."""
+    held = np.zeros(bets.shape[1])
+    statistic = np.empty(len(bets))
+    for i, factor in enumerate(np.exp(bets)):
+        held = np.minimum((1.0 + held) * factor, 1e250)
+        statistic[i] = np.log(held.mean())
+    return statistic
+
+
+def change_point(bets: Floats) -> int:
+    """Place since which the bet that won most by the end of (n, k) won: the maximum likelihood estimate."""
+    won = np.concatenate([np.zeros((1, bets.shape[1])), np.cumsum(bets, axis=0)])
+    start = np.argmin(won[:-1], axis=0)
+    return int(start[np.argmax(won[-1] - won.min(axis=0))])
 
 
 def lost_rows(stretch: Stretch) -> Floats:
@@ -164,12 +167,12 @@ def _first(kind: str, bets: Floats, place: NDArray[np.int64], per_1000: float) -
     if not len(bets) or bets.max() <= 0.0:
         return None
     limit = float(np.log(1000.0 / per_1000))
-    statistic, begin = shiryaev_roberts(bets)
+    statistic = shiryaev_roberts(bets)
     over = np.flatnonzero(statistic > limit)
     if not len(over):
         return None
     i = int(over[0])
-    return Raised(kind, int(place[i]), int(place[min(round(begin[i]), i)]), float(statistic[i]), limit)
+    return Raised(kind, int(place[i]), int(place[change_point(bets[: i + 1])]), float(statistic[i]), limit)
 
 
 def _late(before: Floats, since: Floats) -> tuple[Floats, Floats]:
@@ -195,6 +198,15 @@ def _scores(usual: Floats, values: Floats) -> Floats:
 
 def _spread(values: Floats) -> float:
     return max(1.4826 * float(np.median(np.abs(values - np.median(values)))), 0.5 * float(values.std()), 1e-12)
+
+
+def _upper(known: Floats) -> float:
+    """Upper confidence bound of a mean share; of counts with one more of each, for none in a hundred is not never."""
+    n = len(known)
+    if not np.isin(known, (0.0, 1.0)).all():
+        return float(known.mean() + _UPPER * known.std() / np.sqrt(n))
+    mean = (float(known.sum()) + 1.0) / (n + 2.0)
+    return float(mean + _UPPER * np.sqrt(mean * (1.0 - mean) / n))
 
 
 def _whitened(old: Floats, new: Floats) -> tuple[Floats, Floats]:
