@@ -9,7 +9,8 @@ neither its level by half a standard deviation nor a fiftieth of its readings is
 
 An offset or a gain of a sensor that neither the others (they explain less than 0.3 of its variance) nor a trusted
 reference contradict is a class of its own: "undetermined". Which sensors these are is fixed on the recordings that a
-release is made of. Beside it: the first cause check alone, a cause for each kind of alarm, and always the commonest cause.
+release is made of. Beside it: the first cause check alone, a cause for each kind of alarm, and always the commonest
+cause.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ CONFIDENCE: Mapping[str, float] = MappingProxyType(
         "possible": 0.4,
     }
 )
-"""Share of like cases in which what decided was right, by what decided: measured on the development streams."""
+"""Share of like cases in which what decided is right, by what decided: rounded from the development streams."""
 EXACT = frozenset({"unit", "sign", "swapped"})
 FREE = frozenset({"gain", "offset", "gain_offset", "lag"})
 

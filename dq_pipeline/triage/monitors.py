@@ -28,7 +28,9 @@ _SHIFTS = (0.4, 0.8, 1.6)
 _BETS = (0.05, 0.2, 0.5, 0.9)
 _FLOOR = 0.005
 _WILD = 4.0
-_CLIP = 3.5
+_CLIP = 2.0
+"""Standard deviations that one error counts at most: a handful of rare recordings in a row is no change."""
+_RARE = (0.05, 0.125, 0.2)
 _LEAST = 30
 _UPPER = 1.64
 _AR = 0.9
@@ -113,17 +115,17 @@ def error_bets(usual: Floats, error: Floats) -> tuple[Floats, NDArray[np.int64]]
         bets += [sign * by * y - by**2 / 2.0 for sign in signs for by in _SHIFTS]
     limit = max(_WILD * _spread(known), float(np.quantile(size, 0.98)))
     wild = [np.asarray(np.abs(one - centre) > limit, np.float64) for one in (known, new)]
-    bets += list(share_bets(*wild)[0].T)
+    bets += list(share_bets(wild[0], wild[1], _RARE)[0].T)
     return np.stack(bets, axis=1), place
 
 
-def share_bets(usual: Floats, share: Floats) -> tuple[Floats, NDArray[np.int64]]:
+def share_bets(usual: Floats, share: Floats, bets: tuple[float, ...] = _BETS) -> tuple[Floats, NDArray[np.int64]]:
     """Logarithms of bets (n, k) that a share in [0, 1] is above what it was on average; and places (n,) of the shares.
 
     Examples
     --------
-    >>> bets, _ = share_bets(np.zeros(200), np.array([0.0, 0.1]))
-    >>> bool((bets[0] < 0).all() and (bets[1] > 0).all())
+    >>> won, _ = share_bets(np.zeros(200), np.array([0.0, 0.1]))
+    >>> bool((won[0] < 0).all() and (won[1] > 0).all())
     True
     """
     known, place = usual[np.isfinite(usual)], np.flatnonzero(np.isfinite(share))
@@ -131,7 +133,7 @@ def share_bets(usual: Floats, share: Floats) -> tuple[Floats, NDArray[np.int64]]
         return np.zeros((0, 1)), place[:0]
     at_most = min(max(_upper(known), _FLOOR), 0.99)
     off = np.clip(share[place], 0.0, 1.0) - at_most
-    return np.stack([np.log1p(bet / at_most * off) for bet in _BETS], axis=1), place
+    return np.stack([np.log1p(bet / at_most * off) for bet in bets], axis=1), place
 
 
 def shiryaev_roberts(bets: Floats) -> Floats:
