@@ -77,11 +77,20 @@ class Errors:
         return abs(self.biased) >= sure or self.larger >= sure or more >= WILD_MORE
 
 
-def compare(before: Stretch, lead: Stretch, after: Stretch, *, asked: bool = False) -> Errors:
-    """Errors since a change against errors before it; `lead` are the samples that came between."""
+def compare(before: Stretch, after: Stretch, *, lead: Stretch | None = None, asked: bool = False) -> Errors:
+    """Errors since a change against errors before it.
+
+    Parameters
+    ----------
+    lead
+        Samples that came between the two, while all was still well.
+    asked
+        Whether an alarm about the error made somebody ask.
+    """
     gone = float(np.isnan(after.target).mean()) if len(after) else 0.0
     gone_before = float(np.isnan(before.target).mean()) if len(before) else 0.0
-    usual = np.concatenate([one.target - one.value for one in (before, lead)])
+    well = (before,) if lead is None else (before, lead)
+    usual = np.concatenate([one.target - one.value for one in well])
     now = after.target - after.value
     known, seen = np.isfinite(usual), np.isfinite(now)
     if known.sum() < LEAST_BEFORE or seen.sum() < LEAST_AFTER:

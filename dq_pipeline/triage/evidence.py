@@ -39,7 +39,7 @@ class Evidence:
             after,
             defects(case.before, after, case.missing),
             look(case.process, case.before, after, case.regimes),
-            compare(case.before, lead, after, asked=asked),
+            compare(case.before, after, lead=lead, asked=asked),
             slices.announced(case.before, after.part(slice(len(after) // 2, None))),
         )
 

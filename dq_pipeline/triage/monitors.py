@@ -136,21 +136,20 @@ def share_bets(usual: Floats, share: Floats, bets: tuple[float, ...] = _BETS) ->
     return np.stack([np.log1p(bet / at_most * off) for bet in bets], axis=1), place
 
 
-def shiryaev_roberts(bets: Floats) -> Floats:
-    """Logarithm of the mixture of sums (n,) over logarithms of bets (n, k)."""
-    held = np.zeros(bets.shape[1])
-    statistic = np.empty(len(bets))
-    for i, factor in enumerate(np.exp(bets)):
-        held = np.minimum((1.0 + held) * factor, 1e250)
-        statistic[i] = np.log(held.mean())
-    return statistic
+def shiryaev_roberts(bets: Floats) -> tuple[Floats, Floats]:
+    """Logarithm of the mixture of sums (n,) over logarithms of bets (n, k), and places (n,) since which the best won.
 
-
-def change_point(bets: Floats) -> int:
-    """Place since which the bet that won most by the end of (n, k) won: the maximum likelihood estimate."""
-    won = np.concatenate([np.zeros((1, bets.shape[1])), np.cumsum(bets, axis=0)])
-    start = np.argmin(won[:-1], axis=0)
-    return int(start[np.argmax(won[-1] - won.min(axis=0))])
+    The place is the maximum likelihood estimate of the change for the bet that has won most by then.
+    """
+    n, k = bets.shape
+    held, won, start = np.zeros(k), np.zeros(k), np.zeros(k)
+    statistic, begin = np.empty(n), np.empty(n)
+    for i in range(n):
+        held = np.minimum((1.0 + held) * np.exp(bets[i]), 1e250)
+        start = np.where(won <= 0.0, float(i), start)
+        won = np.maximum(won, 0.0) + bets[i]
+        statistic[i], begin[i] = np.log(held.mean()), start[int(np.argmax(won))]
+    return statistic, begin
 
 
 def lost_rows(stretch: Stretch) -> Floats:
@@ -169,12 +168,12 @@ def _first(kind: str, bets: Floats, place: NDArray[np.int64], per_1000: float) -
     if not len(bets) or bets.max() <= 0.0:
         return None
     limit = float(np.log(1000.0 / per_1000))
-    statistic = shiryaev_roberts(bets)
+    statistic, begin = shiryaev_roberts(bets)
     over = np.flatnonzero(statistic > limit)
     if not len(over):
         return None
     i = int(over[0])
-    return Raised(kind, int(place[i]), int(place[change_point(bets[: i + 1])]), float(statistic[i]), limit)
+    return Raised(kind, int(place[i]), int(place[int(begin[i])]), float(statistic[i]), limit)
 
 
 def _late(before: Floats, since: Floats) -> tuple[Floats, Floats]:
