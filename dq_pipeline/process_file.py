@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from dq_pipeline import rules
 from dq_pipeline.encode.section import with_columns
 from dq_pipeline.errors import Problem, ProcessFileError
-from dq_pipeline.process import Process
+from dq_pipeline.process import NAME, Process
+from dq_pipeline.sections.contract import OF_CLASSES, OF_NUMBERS, TAKEN
 
 NAME_OF_SENSOR = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
 
@@ -132,6 +133,7 @@ def _cross_checks(data: dict[str, Any], process: Process | None) -> Iterator[Pro
         yield from _sensor_checks(process)
         yield from _channel_checks(data, process)
         yield from _source_checks(process)
+        yield from _contract_checks(process)
 
 
 def _shape_checks(process: Process) -> Iterator[Problem]:
@@ -161,6 +163,8 @@ def _shape_checks(process: Process) -> Iterator[Problem]:
 
 def _sensor_checks(process: Process) -> Iterator[Problem]:
     taken = set(process.sensors)
+    if process.drill.sensor is not None and process.drill.sensor not in process.measured:
+        yield Problem("drill.sensor", f"a sensor of this file ({', '.join(process.measured)})", process.drill.sensor)
     for name, sensor in process.sensors.items():
         if not re.fullmatch(NAME_OF_SENSOR, name):
             yield Problem(f"sensors.{name}", "a name of letters, digits and _ (use `aliases` for others)", repr(name))
@@ -183,6 +187,22 @@ def _channel_checks(data: dict[str, Any], process: Process) -> Iterator[Problem]
             if made in taken:
                 yield Problem(f"encoded.{name}", "names that no other sensor or channel has", repr(made))
             taken.add(made)
+
+
+def _contract_checks(process: Process) -> Iterator[Problem]:
+    classes = process.target.task == "classification"
+    for name, contract in process.contracts.items():
+        key = f"contracts.{name}"
+        if not re.fullmatch(NAME, name) or name in TAKEN:
+            yield Problem(key, f"a name such as {NAME}, and none of {', '.join(TAKEN)}", repr(name))
+        if contract.metric in (OF_NUMBERS if classes else OF_CLASSES):
+            task = "classification" if classes else "regression"
+            yield Problem(f"{key}.metric", f"a metric of {task}", contract.metric)
+        if contract.metric == "alarm_rate" and process.alarm is None:
+            yield Problem(f"{key}.metric", "an `alarm` in this file, or another metric", contract.metric)
+        unknown = [sensor for sensor in contract.slice.sensors if sensor not in process.sensors]
+        if unknown:
+            yield Problem(f"{key}.slice.sensors", "sensors of this file", ", ".join(unknown))
 
 
 def _source_checks(process: Process) -> Iterator[Problem]:

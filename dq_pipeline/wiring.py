@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from dq_pipeline.adapters.ledger import PostgresLedger
     from dq_pipeline.adapters.mlflow_registry import MlflowRegistry
     from dq_pipeline.adapters.notify import LogNotifier
-    from dq_pipeline.ports import History
+    from dq_pipeline.ports import History, Notifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,35 @@ class World:
                     f"URL in the environment variable {variable}, found nothing"
                 )
         return open_history(process, self.variables, url)
+
+    @contextmanager
+    def rehearsal(self, process: str, notifier: Notifier) -> Iterator[World]:
+        """A copy of one process' world, gone at the end; see :meth:`dq_pipeline.ports.World.rehearsal`.
+
+        Raises
+        ------
+        StateError
+            Another rehearsal of the process is under way.
+        """
+        from functools import partial
+        from tempfile import TemporaryDirectory
+
+        from dq_pipeline.adapters.ledger.rehearsal import RehearsalLedger
+        from dq_pipeline.adapters.rehearsal import MemoryStream, OverlaidLake, ReadOnlyRegistry
+
+        ledger = RehearsalLedger(self.settings.database_url.get_secret_value(), process)
+        try:
+            with ledger.copied(), TemporaryDirectory(prefix="dq-rehearsal-") as folder:
+                yield replace(
+                    self,
+                    stream=cast("KafkaStream", MemoryStream(partial(ledger.positions, process))),
+                    lake=cast("FsspecLake", OverlaidLake(self.lake, Path(folder))),
+                    ledger=ledger,
+                    registry=cast("MlflowRegistry", ReadOnlyRegistry(self.registry)),
+                    notifier=cast("LogNotifier", notifier),
+                )
+        finally:
+            ledger.close()
 
     def close(self) -> None:
         """Close the connections that were opened; a later use opens them again."""

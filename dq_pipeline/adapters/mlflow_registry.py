@@ -20,13 +20,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 
+from dq_pipeline.adapters.mlflow_aliases import ALIASES, rolled_out
 from dq_pipeline.adapters.release_cache import keep, only_copy, sound
 from dq_pipeline.errors import RegistryError
 from dq_pipeline.records import Stage
 from dq_pipeline.release.bundle import digest, verify
-
-ALIASES: Mapping[Stage, str] = {"Production": "production", "Staging": "staging"}
-"""What people see -> what code reads. Each stage here holds one version at most."""
 
 _MODEL = "model"  # the model's folder among the run's artifacts
 _RELEASE = f"{_MODEL}/data/release"  # where MLflow puts what the model is loaded from
@@ -146,15 +144,16 @@ class MlflowRegistry:
                 if target == version and other != alias and other in ALIASES.values():
                     self._client.delete_registered_model_alias(process, other)
 
-    def reconcile(self, process: str, stages: Mapping[str, Stage]) -> tuple[str, ...]:
+    def reconcile(
+        self, process: str, stages: Mapping[str, Stage], aliases: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
         """Set stages and aliases to what the ledger says, `stages` by version; returns the versions that differed.
 
-        A version that `stages` does not name was never recorded: it goes to Archived.
+        A version that `stages` does not name was never recorded: it goes to Archived. `aliases`: what is rolled out.
         """
         known = self.versions(process)
         wanted = {found.version: stages.get(found.version, "Archived") for found in known}
-        unknown = sorted(set(stages) - set(wanted))
-        if unknown:
+        if unknown := sorted(set(stages) - set(wanted)):
             raise RegistryError(
                 f"versions {', '.join(unknown)} of {process} expected in MLflow at {self._uri}, found "
                 f"{', '.join(wanted) or 'none'}; restore MLflow's database from a backup, or initialize {process} anew"
@@ -164,6 +163,8 @@ class MlflowRegistry:
         # those that leave go first: entering Production or Staging archives whatever is still there
         for version in (*(v for v in differing if v not in held), *held):
             self.set_stage(process, version, wanted[version])
+        with self._speaking(f"set aliases of {process}"):
+            rolled_out(self._client, process, self._aliases(process), aliases or {})
         return tuple(differing)
 
     def versions(self, process: str) -> tuple[Version, ...]:

@@ -77,9 +77,10 @@ def noise(values: Floats) -> Floats:
 def _step(values: Floats) -> Floats:
     """Upper quartile of those differences: a few jumps that belong to the recording's course do not count."""
     step = np.abs(np.diff(values, axis=1))
-    quantile = np.quantile if np.isfinite(step).all() else np.nanquantile
+    if np.isfinite(step).all():  # ten times as fast
+        return np.asarray(np.quantile(step, 0.75, axis=1))
     with relations.no_complaints():
-        return np.asarray(quantile(step, 0.75, axis=1))
+        return np.asarray(np.nanquantile(step, 0.75, axis=1))
 
 
 def longest_run(values: Floats) -> Floats:

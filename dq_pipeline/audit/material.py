@@ -49,7 +49,9 @@ class Material:
     ) -> None:
         self.sensors, self.units, self.trusted = list(sensors), list(units), trusted
         self.ranges = ranges or [(-np.inf, np.inf)] * len(self.sensors)
-        self.before, self.after = before, after.copy()
+        # one sensor's readings beside each other: nearly all that follows looks at one sensor
+        self.before = np.moveaxis(np.ascontiguousarray(np.moveaxis(before, 2, 0)), 0, 2)
+        self.after = np.moveaxis(np.ascontiguousarray(np.moveaxis(after.copy(), 2, 0)), 0, 2)
         self.enough = len(before) >= LEAST_BEFORE and len(after) >= LEAST_AFTER
         if self.enough:
             levels = relations.levels_of(before)

@@ -41,7 +41,7 @@ def by_the_others(material: Material, asked: Sequence[int], judged: Sequence[int
         return
     new = new[-NEWEST:]
     apart = virtual.split(known, new, asked, judged)
-    pair = _swapped(material, known, apart, asked, judged)
+    pair = _swapped(material, apart, judged)
     if pair is not None:
         yield from swap(material, pair, apart.moved)
         judged, asked = ([j for j in some if j not in pair] for some in (judged, asked))
@@ -61,19 +61,18 @@ def swap(material: Material, pair: tuple[int, int], moved: Floats) -> Iterator[F
         )  # fmt: skip
 
 
-def _swapped(
-    material: Material, known: Floats, apart: virtual.Split, asked: Sequence[int], judged: Sequence[int]
-) -> tuple[int, int] | None:
+def _swapped(material: Material, apart: virtual.Split, judged: Sequence[int]) -> tuple[int, int] | None:
     """The pair that, exchanged, agrees with the others again."""
     far = sorted((j for j in judged if apart.moved[j] >= CLEARLY), key=lambda j: -apart.moved[j])[:_PAIRED]
-    best, least = None, np.inf
+    best, least, asked = None, np.inf, apart.every.columns
     for pair in combinations(far, 2):
         values = material.after[-NEWEST:].copy()
         values[:, :, pair] = values[:, :, pair[::-1]]
         new = material.standardised(values)
         if material.beside is not None:
             new = np.concatenate([new, material.beside[1][-NEWEST:]], axis=2)
-        left = virtual.swapped(known, new, asked, pair)
+        gone = apart.every.gone(new)
+        left = float(max(gone[asked.index(j)] for j in pair))
         if left <= virtual.allowed(float(min(apart.moved[list(pair)]))) and left < least:
             best, least = pair, left
     return best

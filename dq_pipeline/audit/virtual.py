@@ -22,7 +22,29 @@ LEAST_INFORMED = 0.15
 """Explained share below which nothing contradicts a sensor."""
 TRUSTED_SHARE = 0.8
 """Share of a sensor's variance that its trusted reference must explain to speak for itself."""
-_CANDIDATES = 4
+MOST_LEFT = 6
+"""More sensors than these are not taken out, however many there are."""
+_CANDIDATES, _FEW = 4, 100
+
+
+class Fit:
+    """The relations of some columns while all was well.
+
+    Parameters
+    ----------
+    known : (N, K, f)
+        Standardised levels.
+    """
+
+    def __init__(self, known: Floats, columns: Sequence[int]) -> None:
+        self.columns = list(columns)
+        own = known[:, :, self.columns]
+        self._usual, self._inverse = relations.shapes(relations.cross_residuals(own)), relations.precision(own)
+
+    def gone(self, new: Floats) -> Floats:
+        """How far each column of levels (n, K, f) moved against the others, (len(columns),)."""
+        now = relations.residuals(self._inverse, new[:, :, self.columns])
+        return np.asarray(np.abs(relations.moved(self._usual, relations.shapes(now))).max(axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +60,7 @@ class Split:
     rest: float
     worst: int
     settled: bool
+    every: Fit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,21 +109,23 @@ def split(known: Floats, new: Floats, columns: Sequence[int], judged: Sequence[i
         Those among them that may be at fault; the target, say, may not.
     """
     agree, left = list(columns), list[int]()
+    every = Fit(known, agree)
     first = np.zeros(known.shape[2])
-    first[agree] = gone = _gone(known, new, agree)
-    most = max((len(judged) - 1) // 3, 1)
+    first[agree] = gone = every.gone(new)
+    most = min(max((len(judged) - 1) // 3, 1), MOST_LEFT)
+    tried = _CANDIDATES if len(agree) <= _FEW else 1
     while len(left) < most and len(agree) > 2:
         own = {j: gone[agree.index(j)] for j in judged if j in agree}
-        top = [j for j in sorted(own, key=lambda j: -own[j])[:_CANDIDATES] if own[j] >= CLEARLY]
+        top = [j for j in sorted(own, key=lambda j: -own[j])[:tried] if own[j] >= CLEARLY]
         if not top:
             break
-        rests = {j: _gone(known, new, [k for k in agree if k != j]) for j in top}
+        rests = {j: Fit(known, [k for k in agree if k != j]).gone(new) for j in top}
         out = min(top, key=lambda j: float(np.max(rests[j])) - 0.1 * own[j])
         left.append(out)
         agree.remove(out)
         gone = rests[out]
     rest, worst = float(np.max(gone, initial=0.0)), agree[int(np.argmax(gone))] if agree else -1
-    return Split(tuple(left), tuple(agree), first, rest, worst, rest <= allowed(float(np.max(first))))
+    return Split(tuple(left), tuple(agree), first, rest, worst, rest <= allowed(float(np.max(first))), every)
 
 
 def allowed(moved: float) -> float:
@@ -129,19 +154,6 @@ def measure(known: Floats, new: Floats, j: int, by: Sequence[int]) -> Measured:
 def left_over(measured: Measured, corrected: Floats) -> float:
     """How far standardised levels (n, K) that were corrected lie from what the others say."""
     return _moved(measured.usual[:, :, None], np.nan_to_num(corrected - measured.expected)[:, :, None])
-
-
-def swapped(known: Floats, exchanged: Floats, columns: Sequence[int], pair: tuple[int, int]) -> float:
-    """How far the worst of two exchanged columns still lies from the others."""
-    gone = _gone(known, exchanged, columns)
-    return float(max(gone[columns.index(j)] for j in pair))
-
-
-def _gone(known: Floats, new: Floats, columns: Sequence[int]) -> Floats:
-    """How far each column moved against the others, (len(columns),)."""
-    a, b = known[:, :, columns], new[:, :, columns]
-    usual, now = relations.cross_residuals(a), relations.residuals(relations.precision(a), b)
-    return np.asarray(np.abs(relations.moved(relations.shapes(usual), relations.shapes(now))).max(axis=0))
 
 
 def _moved(usual: Floats, now: Floats) -> float:

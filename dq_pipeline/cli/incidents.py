@@ -1,7 +1,8 @@
-"""`dq incidents`: sensors at fault, and how that ends."""
+"""`dq incidents`: what went wrong, what it was put down to, what was done, and how it ends."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -18,18 +19,20 @@ def register(app: typer.Typer) -> None:
 
 def incidents(
     process: ProcessName,
+    number: Annotated[int | None, typer.Argument(help="Show this incident in full.", show_default=False)] = None,
     close: Annotated[int | None, typer.Option("--close", help="End the incident of this number.")] = None,
     accept: Annotated[
         bool | None,
-        typer.Option("--accept/--repaired", help="What it shows now is right, learn it; or: it was repaired."),
+        typer.Option("--accept/--repaired", help="What is seen now is right, learn it; or: it was repaired."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List sensors found at fault, or end an incident.
+    """List incidents with their causes, the open ones first; show one in full, or end it.
 
-    Nothing is learned while a sensor is at fault. One that is found back where it was ends its incident by itself::
+    What a fault showed is never learned. One that is found well again, or was adapted to, ends by itself::
 
         dq incidents hydraulic
+        dq incidents hydraulic 7
         dq incidents hydraulic --close 7 --repaired
     """
     from dq_pipeline import steps
@@ -43,15 +46,69 @@ def incidents(
             answer(result, as_json, f"Incident {close} of {process} is closed as {result['ending']}{learned}.")
             return
         opened.process(process)
+        if number is not None:
+            one = steps.incident(opened, process, number)
+            answer(one, as_json, *_whole(one))
+            return
         found = steps.status(opened, process)["incidents"]
-    answer(found, as_json, *(_shown(found) if found else ("No sensor was found at fault.",)))
+    answer(found, as_json, *(_shown(found) if found else ("No incident has been found a cause of.",)))
 
 
 def _shown(found: list[dict[str, Any]]) -> list[Table]:
-    table = Table("incident", "sensor", "first", "until", "what", "ended", title="Sensors at fault")
+    table = Table("incident", "cause", "subject", "sure", "samples", "alerts", "action", "ended", title="Incidents")
     for row in found:
         ended = "-" if row["ending"] is None else f"{row['ending']} by {row['closed_by']}"
-        until = "-" if row["stop"] is None else str(row["stop"] - 1)
-        what = str(row["evidence"].get("explanation", row["title"]))
-        table.add_row(str(row["id"]), row["sensor"], str(row["first"]), until, what, ended)
+        table.add_row(
+            str(row["id"]), _words(row["cause"]), row["subject"] or "-", _share(row["confidence"]), _where(row),
+            str(row["alerts"]), _action(row["action"]), ended,
+        )  # fmt: skip
     return [table]
+
+
+def _whole(one: dict[str, Any]) -> list[Table | str]:
+    facts = Table("", "", title=one["title"], show_header=False)
+    facts.add_row("cause", f"{_words(one['cause'])}{' of ' + one['subject'] if one['subject'] else ''}")
+    facts.add_row("confidence", f"{_share(one['confidence'])}, decided by: {one['record'].get('decided_by') or '-'}")
+    facts.add_row("samples", _where(one))
+    facts.add_row("done", f"{_action(one['action'])}: {one['action'].get('detail', '-')}")
+    facts.add_row("ended", "open" if one["ending"] is None else f"{one['ending']} by {one['closed_by']}")
+    for name, value in one["evidence"].items():
+        facts.add_row(name, str(value))
+    facts.add_row("runbook", one["runbook"])
+    ranked = Table("cause", "subject", "sure", "since sample", "why", title="What was considered")
+    for row in one["record"].get("hypotheses", ()):
+        ranked.add_row(
+            _words(row["cause"]), row["subject"] or "-", _share(row["confidence"]), str(row["onset"]), row["why"]
+        )
+    slices = Table("slice", "found", title="What was compared")
+    for row in one["record"].get("slices", ()):
+        name = row.get("name") or row.get("slice") or "-"
+        rest = {key: value for key, value in row.items() if key not in ("name", "slice")}
+        slices.add_row(str(name), ", ".join(f"{key}: {value}" for key, value in rest.items()))
+    told = Table("alert", "kind", "severity", "what", "cleared", title="Alerts folded into it")
+    for row in one["told"]:
+        told.add_row(str(row["id"]), row["kind"], row["severity"], row["title"], (row["cleared_at"] or "-")[:19])
+    line = Table("at", "sample", "what", title="What happened")
+    for row in one["record"].get("timeline", ()):
+        line.add_row(row["at"][:19], str(row["sample"]), row["what"])
+    return [facts, *(table for table in (ranked, slices, told, line) if table.row_count)]
+
+
+def _words(name: str) -> str:
+    return str(name).replace("_", " ")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    if row["first"] is None:
+        return "-"
+    return f"{row['first']} to {'now' if row['stop'] is None else row['stop'] - 1}"
+
+
+def _action(action: Mapping[str, Any]) -> str:
+    if not action:
+        return "-"
+    return _words(action["what"]) + (", asked for" if action.get("state") == "asked" else "")

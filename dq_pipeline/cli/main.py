@@ -16,9 +16,13 @@ from typer.core import TyperGroup
 from dq_pipeline.cli import (
     airflow,
     audit,
+    catalog,
+    compare,
+    contracts,
     demo,
     doctor,
     drift,
+    drill,
     error,
     experiments,
     feed,
@@ -32,13 +36,16 @@ from dq_pipeline.cli import (
     releases,
     replay,
     reviews,
+    rollout,
     run,
     score,
     sensors,
     servers,
     simulate,
     status,
+    stress,
     topics,
+    watch,
 )
 from dq_pipeline.errors import DQError
 
@@ -93,14 +100,20 @@ _LOOP = (
     reviews,
     status,
     releases,
+    rollout,
+    compare,
     governor,
+    watch,
     lineage,
     incidents,
+    contracts,
+    drill,
     audit,
     sensors,
+    catalog,
     airflow,
 )
-_ON_FILES = (import_, replay, score, drift, experiments)
+_ON_FILES = (import_, replay, stress, score, drift, experiments)
 
 for module in (*_LOOP, *_ON_FILES):
     module.register(app)

@@ -168,6 +168,8 @@ def _decide(world: World, process: str, say: Callable[[str], None]) -> bool:
     from dq_pipeline import steps
 
     decided = steps.decide(world, process)
+    if decided["promoted"] or decided["branch"] == "ask":
+        say(f"{process}: {decided['why']}")
     if decided["branch"] == "nothing":
         decided = steps.govern(world, process)
     if decided["branch"] == "adapt":

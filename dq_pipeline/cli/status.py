@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from dq_pipeline.cli import rollout
 from dq_pipeline.cli.governor import line
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, number, world
 
@@ -54,7 +55,8 @@ def releases(process: ProcessName, as_json: AsJson = False) -> None:
 
     with world() as opened:
         found = steps.status(opened, process)
-    answer({"releases": found["releases"], "changes": found["changes"]}, as_json, _releases(found), _changes(found))
+    told = {name: found[name] for name in ("releases", "changes", "rollouts")}
+    answer(told, as_json, _releases(found), _changes(found))
 
 
 def _short(found: dict[str, Any]) -> dict[str, Any]:
@@ -85,28 +87,38 @@ def _one(found: dict[str, Any]) -> list[Table | str]:
         facts.add_row("drift watch", worth(found["drift_watch"]))
     if found["governor"]:
         facts.add_row("retraining", line(found["governor"]))
+    for one in found["rollouts"]:
+        if "stays" in one:
+            facts.add_row("rollout", rollout.line(one))
     if found["hold"]:
         facts.add_row("on hold", f"since {found['hold']['since']}: {found['hold']['why']}")
     if found["pending_settings"]:
         facts.add_row("pending", "the process file was edited; it takes effect with the next release")
     for incident in found["incidents"]:
         if incident["ending"] is None:
-            facts.add_row("incident", f"{incident['id']}: {incident['title']}")
+            about = f"{incident['cause']}, {incident['action'].get('what', 'none')}"
+            facts.add_row("incident", f"{incident['id']} ({about}): {incident['title']}")
     for loss in found["losses"]:
         facts.add_row("data lost", f"{loss['topic']} [{loss['partition']}] {loss['start']} to {loss['stop'] - 1}")
     return [facts, _releases(found), *([_events(found)] if found["drift_events"] else [])]
 
 
 def _releases(found: dict[str, Any]) -> Table:
+    under_way = {one["version"]: one["state"] for one in found["rollouts"] if "stays" in one}
     shown = [name for name in _FIGURES if any(name in row for row in found["releases"])]
     table = Table("release", "stage", "kind", "learned from", "judged on", *shown, "created", title="Releases")
     for row in found["releases"]:
         figures = (number(row.get(name), 3) for name in shown)
         made = str(row["created_at"])[5:16]
         table.add_row(
-            row["version"], row["stage"], row["kind"], str(row["samples"]), str(row["judged"]), *figures, made
+            row["version"], _stage(row, under_way), row["kind"], str(row["samples"]), str(row["judged"]), *figures, made
         )
     return table
+
+
+def _stage(row: dict[str, Any], under_way: dict[str, str]) -> str:
+    rolled = under_way.get(row["version"])
+    return row["stage"] if rolled is None else f"{row['stage']}, {rolled}"
 
 
 def _events(found: dict[str, Any]) -> Table:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dq_pipeline import evidence
 from dq_pipeline.demo.director import Played
 from dq_pipeline.demo.scene import EVERY
 from dq_pipeline.late_labels import Labels
@@ -124,36 +125,15 @@ def _exceeds(value: float | None, bar: float, share: str) -> bool:
 
 def evidence_rows(process: str, found: dict[str, Any]) -> list[dict[str, Any]]:
     """The loop's figures as evidence."""
-    flags, gate, reviews = found["flags"], found["gate"], found["reviews"]
+    name, flags, gate, reviews = f"loop/{process}", found["flags"], found["gate"], found["reviews"]
     parts = f"wrong labels {flags['recall_of_wrong_labels']}, faults {flags['recall_of_faults']}"
     people = sum(reviews["by_person"].values())
     rules = f"{sum(reviews['by_rule'].values())} by rule, {reviews['waiting']} waiting"
     return [
-        _row(process, "flags_recall", flags["recall"], "share", parts, RECALL, at_least=True),
-        _row(process, "flags_rate", flags["rate"], "share", f"{flags['flagged']} of {flags['samples']}", RATE),
-        _row(process, "gate_wrong_labels_refused", gate["caught"], "share", None, CAUGHT, at_least=True),
-        _row(process, "gate_right_labels_refused", gate["lost"], "share", None, LOST),
-        _row(process, "reviews_settled_by_a_person", people, "reviews", rules),
-        _row(process, "trainings", len(found["trainings"]) - 1, "releases"),
+        evidence.row(f"{name}/flags_recall", flags["recall"], "share", parts, RECALL, at_least=True),
+        evidence.row(f"{name}/flags_rate", flags["rate"], "share", f"{flags['flagged']} of {flags['samples']}", RATE),
+        evidence.row(f"{name}/gate_wrong_labels_refused", gate["caught"], "share", None, CAUGHT, at_least=True),
+        evidence.row(f"{name}/gate_right_labels_refused", gate["lost"], "share", None, LOST),
+        evidence.row(f"{name}/reviews_settled_by_a_person", people, "reviews", rules),
+        evidence.row(f"{name}/trainings", len(found["trainings"]) - 1, "releases"),
     ]
-
-
-def _row(
-    process: str,
-    what: str,
-    value: float | None,
-    unit: str,
-    against: str | None = None,
-    bar: float | None = None,
-    *,
-    at_least: bool = False,
-) -> dict[str, Any]:
-    holds = None if bar is None or value is None else value >= bar if at_least else value <= bar
-    return {
-        "name": f"loop/{process}/{what}",
-        "value": value,
-        "unit": unit,
-        "against": against,
-        "bar": bar,
-        "holds": holds,
-    }

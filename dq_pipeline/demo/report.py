@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dq_pipeline import evidence
 from dq_pipeline.demo import loop
 from dq_pipeline.demo.director import Played
 from dq_pipeline.demo.scene import EVERY
@@ -123,19 +124,14 @@ def evidence_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
     """The demo's figures as evidence: how long it took, how late the drift was found, what learning it was worth."""
     name, drift, errors = summary["process"], summary["drift"], summary["figures"]
     stale, learned = (errors.get(which, {}) for which in ("after it, not learned yet", "after it, learned"))
-    rows = [_row(f"demo/{name}/seconds", round(summary["seconds"], 1), "s", bar=SECONDS_BAR)]
+    rows = [evidence.row(f"demo/{name}/seconds", round(summary["seconds"], 1), "s", bar=SECONDS_BAR)]
     if drift["injected_at"] is not None and drift["detected_at"] is not None:
-        rows.append(_row(f"demo/{name}/drift_found_after", drift["detected_at"] - drift["injected_at"], "samples"))
+        rows.append(
+            evidence.row(f"demo/{name}/drift_found_after", drift["detected_at"] - drift["injected_at"], "samples")
+        )
     if "mae" in stale and "mae" in learned:
-        rows.append(_row(f"demo/{name}/mae_learned", learned["mae"], "target's unit", against=stale["mae"]))
+        rows.append(evidence.row(f"demo/{name}/mae_learned", learned["mae"], "target's unit", against=stale["mae"]))
     return rows if summary["loop"] is None else rows + loop.evidence_rows(name, summary["loop"])
-
-
-def _row(
-    name: str, value: float, unit: str, *, against: float | None = None, bar: float | None = None
-) -> dict[str, Any]:
-    holds = None if bar is None else value <= bar
-    return {"name": name, "value": value, "unit": unit, "against": against, "bar": bar, "holds": holds}
 
 
 def _earlier(alarm: DriftAlarm, events: Sequence[dict[str, Any]], done: dict[int, str]) -> dict[str, Any]:

@@ -8,12 +8,20 @@ from typing import Any, Protocol
 
 from dq_pipeline.ports.alerts import Alerts
 from dq_pipeline.ports.audits import Audits
+from dq_pipeline.ports.catalog import Catalog
+from dq_pipeline.ports.contracts import Contracts
 from dq_pipeline.ports.corrections import Corrections
+from dq_pipeline.ports.drills import Drills
+from dq_pipeline.ports.evidence import Evidence
 from dq_pipeline.ports.governing import Governing
+from dq_pipeline.ports.incidents import Incidents
+from dq_pipeline.ports.replays import Replays
 from dq_pipeline.ports.reviews import Reviews
+from dq_pipeline.ports.rollouts import Rollouts
 from dq_pipeline.ports.samples import Samples
 from dq_pipeline.ports.targets import Targets
 from dq_pipeline.ports.training import Trainings
+from dq_pipeline.ports.watching import Watching
 from dq_pipeline.records import (
     BatchOutcome,
     Change,
@@ -21,19 +29,34 @@ from dq_pipeline.records import (
     DetectorState,
     DriftAlarm,
     DriftEvent,
-    Ending,
     EventState,
     Hold,
-    Incident,
     Loss,
-    Notice,
     Outgoing,
     Quarantined,
     ReleaseRow,
 )
 
 
-class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Audits, Corrections, Protocol):
+class Ledger(
+    Samples,
+    Targets,
+    Reviews,
+    Governing,
+    Trainings,
+    Alerts,
+    Rollouts,
+    Replays,
+    Contracts,
+    Incidents,
+    Evidence,
+    Watching,
+    Drills,
+    Audits,
+    Corrections,
+    Catalog,
+    Protocol,
+):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
 
     # --- a micro-batch's life
@@ -115,33 +138,6 @@ class Ledger(Samples, Targets, Reviews, Governing, Trainings, Alerts, Audits, Co
 
     def raise_event(self, process: str, alarm: DriftAlarm, now: datetime) -> DriftEvent:
         """Open an event that no detector saw (the error alone), or return the one that is open."""
-
-    def incident(self, process: str, kind: str, title: str, evidence: Mapping[str, Any], now: datetime) -> int:
-        """Record an incident; parking a range and losing data record one by themselves."""
-
-    def sensor_incident(
-        self,
-        process: str,
-        event: int,
-        title: str,
-        evidence: Mapping[str, Any],
-        *,
-        sensor: str,
-        first: int,
-        now: datetime,
-    ) -> Incident:
-        """Put a drift event down to one sensor, at fault from the sample `first` on; the same event twice is one."""
-
-    def incidents(self, process: str) -> Sequence[Incident]:
-        """All incidents, oldest first."""
-
-    def close_incident(
-        self, process: str, number: int, ending: Ending, *, stop: int | None, who: str, now: datetime
-    ) -> Incident:
-        """End a sensor's incident; `stop` is the first good sample again, the next to come by default."""
-
-    def announce(self, process: str) -> Sequence[Notice]:
-        """Incidents nobody was told of yet, as notices; they count as told from here on."""
 
     # --- releases
     def add_release(self, release: ReleaseRow) -> ReleaseRow:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from dq_pipeline.records import Candidate, FlagRow, Opinion, Review, Ruling, State, TargetRow
+from dq_pipeline.records import Candidate, FlagRow, Opinion, Review, Ruling, State
 
 Decide = Callable[[Review, Sequence[Opinion]], Ruling]
 """What all opinions on a review come to, the newest last."""
@@ -65,6 +65,3 @@ class Reviews(Protocol):
 
     def flags_of(self, process: str, ids: Sequence[str]) -> dict[str, tuple[FlagRow, ...]]:
         """All flags by sample id, oldest first."""
-
-    def labels_of(self, process: str, ids: Sequence[str]) -> dict[str, tuple[TargetRow, ...]]:
-        """All targets by sample id, oldest first, those that do not count included."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dq_pipeline.records import (
+    ACTING,
     CommittedBatch,
     DriftAlarm,
     Flag,
@@ -26,7 +27,7 @@ class Samples(Protocol):
         """Which of these samples were accepted in this scope before, by another batch."""
 
     def answered(self, process: str, ids: Sequence[str], *, except_batch: str) -> set[str]:
-        """Which of these samples have a champion's prediction already, from another batch."""
+        """Which of these samples were answered already, by another batch."""
 
     def last_good(self, process: str) -> float | None:
         """Newest known target of an accepted sample."""
@@ -49,7 +50,7 @@ class Samples(Protocol):
         *,
         last: int | None = None,
         release: str | None = None,
-        role: Role = "champion",
+        role: Role | Sequence[Role] = ACTING,
         first_sample: int = 0,
         stop_sample: int | None = None,
     ) -> Sequence[Judged]:
@@ -63,7 +64,7 @@ class Samples(Protocol):
         """Completed samples numbered so far: the next one's number."""
 
     def answers(self, process: str, ids: Sequence[str]) -> dict[str, PredictionRow]:
-        """The champion's first answer by sample id."""
+        """The first answer that was acted on, by sample id."""
 
     def recorded(self, process: str, ids: Sequence[str]) -> dict[str, Recorded]:
         """Completed samples by id, and where their micro-batch lies."""

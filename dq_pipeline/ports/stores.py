@@ -74,8 +74,13 @@ class Registry(Protocol):
     ) -> tuple[str, str]:
         """Register the release in `folder`; returns (version, run id). The same key twice gives the same version."""
 
-    def reconcile(self, process: str, stages: Mapping[str, Stage]) -> tuple[str, ...]:
-        """Give every version the stage that `stages` says; returns those that differed."""
+    def reconcile(
+        self, process: str, stages: Mapping[str, Stage], aliases: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
+        """Give every version the stage that `stages` says; returns those that differed.
+
+        `aliases` names the versions that are rolled out: `canary`, `shadow`, further ones `shadow-7`.
+        """
 
     def fetch(self, process: str, version: str, run_id: str = "") -> Path:
         """The release's folder on this machine, downloaded once and verified; `run_id` spares asking for it again."""

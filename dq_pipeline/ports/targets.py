@@ -18,6 +18,9 @@ class Targets(Protocol):
     def truths(self, process: str, ids: Sequence[str]) -> dict[str, TargetRow]:
         """The same with where it came from."""
 
+    def labels_of(self, process: str, ids: Sequence[str]) -> dict[str, tuple[TargetRow, ...]]:
+        """All targets by sample id, oldest first, those that do not count included."""
+
     def conflicts(self, process: str, ids: Sequence[str] | None = None) -> dict[str, tuple[TargetRow, ...]]:
         """Labels that contradict each other, in the order they came, by sample id: of these samples, or of all."""
 

@@ -26,8 +26,10 @@ class Trainings(Protocol):
     def training_sets(self, process: str) -> Sequence[TrainingSet]:
         """All versions, oldest first."""
 
-    def training_samples(self, process: str, content_hash: str) -> Sequence[TrainingSample]:
-        """The samples of a version, by id."""
+    def training_samples(
+        self, process: str, content_hash: str, *, sample: str | None = None
+    ) -> Sequence[TrainingSample]:
+        """The samples of a version, by id and batch; with `sample` those of this id alone."""
 
     def training_keys(self, process: str, content_hash: str) -> tuple[str, ...]:
         """The challengers that learned from a version."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from dq_pipeline.ports.ledger import Ledger
@@ -27,3 +28,9 @@ class World(Protocol):
 
     def process(self, name: str) -> Process:
         """The process' file as it is now. Raises ConfigurationError naming those there are."""
+
+    def rehearsal(self, process: str, notifier: Notifier) -> AbstractContextManager[World]:
+        """A copy of one process' world, gone at the end: streams, lake and ledger take what is written and keep it.
+
+        People are told through `notifier`. Raises StateError while another rehearsal of the process is under way.
+        """

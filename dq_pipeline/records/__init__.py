@@ -11,34 +11,50 @@ from dq_pipeline.records.batches import (
     Quarantined,
     RawMessage,
 )
+from dq_pipeline.records.contracts import ContractResult, ContractVersion, Observation
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
+from dq_pipeline.records.drills import DrillRow
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
-from dq_pipeline.records.incidents import Ending, Incident
+from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
-from dq_pipeline.records.outcome import BatchOutcome
+from dq_pipeline.records.outcome import AsOf, BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
-from dq_pipeline.records.reviews import Action, Candidate, Opinion, Review, Ruling, State
-from dq_pipeline.records.samples import Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.replays import Answered
+from dq_pipeline.records.reviews import WHY_CHARACTERS, Action, Candidate, Opinion, Review, Ruling, State
+from dq_pipeline.records.rollouts import LIVE, Pair, Rollout, RolloutState, Step
+from dq_pipeline.records.samples import ACTING, Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.sensors import Audited, Correction, SensorFacts
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
+from dq_pipeline.records.watching import Both, OpenClaim, Scored
 
 __all__ = [
+    "ACTING",
+    "LIVE",
     "UNBUDGETED",
+    "WHY_CHARACTERS",
+    "WITHHELD",
     "Action",
     "Alert",
     "AlertRow",
+    "Answered",
+    "AsOf",
     "Audited",
     "BatchOutcome",
     "BatchState",
+    "Both",
     "Candidate",
     "Cause",
     "Change",
     "Claim",
     "CommittedBatch",
+    "ContractResult",
+    "ContractVersion",
     "Correction",
     "DetectorState",
+    "Diagnosis",
     "DriftAlarm",
     "DriftEvent",
+    "DrillRow",
     "Ending",
     "EventState",
     "Expected",
@@ -51,9 +67,12 @@ __all__ = [
     "Loss",
     "Message",
     "Notice",
+    "Observation",
     "OffsetRange",
+    "OpenClaim",
     "Opinion",
     "Outgoing",
+    "Pair",
     "PredictionRow",
     "Quarantined",
     "RawMessage",
@@ -61,12 +80,16 @@ __all__ = [
     "ReleaseRow",
     "Review",
     "Role",
+    "Rollout",
+    "RolloutState",
     "Ruling",
     "SampleScore",
+    "Scored",
     "SensorFacts",
     "Severity",
     "Stage",
     "State",
+    "Step",
     "TargetRow",
     "TrainingSample",
     "TrainingSet",

@@ -72,3 +72,8 @@ class DriftEvent:
     attempts: int
     outcome: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether it is open and nobody has said yet what it is put down to."""
+        return self.state is EventState.OPEN and "cause" not in self.evidence

@@ -13,6 +13,8 @@ from dq_pipeline.records.samples import TargetRow
 Action = Literal["accept", "correct", "reject", "skip"]
 """The label is right; another is right; the recording is defective and must never train; I cannot tell."""
 State = Literal["waiting", "settled", "refused"]
+WHY_CHARACTERS = 2000
+"""Of a reason that a person gives, at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from typing import Literal
 
 Role = Literal["champion", "shadow", "canary", "replay"]
 
+ACTING: tuple[Role, ...] = ("champion", "canary")
+"""Roles whose answer is the sample's answer: it was sent, and people act on it. Each sample has one such answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class SampleScore:

@@ -24,6 +24,7 @@ from dq_pipeline.model.inference import Model, Prediction
 from dq_pipeline.process import Process, Quality
 from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
+from dq_pipeline.release.parity import Trace
 from dq_pipeline.samples import SampleBatch
 
 FORMAT = 1
@@ -37,8 +38,9 @@ FILES: Mapping[str, str] = {
     "detector": "detector.npz",
     "flags": "flags.npz",
     "error_model": "error.npz",
+    "trace": "trace.npz",
 }
-"""Part -> its file. All but features and model may be absent; a release made before there were flags has no rules."""
+"""Part -> its file. All but features and model may be absent: an older release has neither flags nor a trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class Release:
         Which samples a person should look at; None where samples were too few, and in releases made before.
     error_model
         What error is expected of an answer before its truth is known; None as for `flags`.
+    trace
+        What its steps made of a few recordings when it was made; None in releases made before.
     """
 
     process: str
@@ -127,6 +131,7 @@ class Release:
     swept_threshold: float | None = None
     flags: Rules | None = None
     error_model: ErrorModel | None = None
+    trace: Trace | None = None
 
     @property
     def threshold(self) -> float:
@@ -203,7 +208,7 @@ class Release:
         document = verify(folder)
         present = {part: (folder / name).read_bytes() for part, name in FILES.items() if name in document["files"]}
         detector = DETECTORS[document["settings"]["drift"]["detector"]]
-        horizon, completion, learned, drift, flags, errors = (present.get(part) for part in list(FILES)[2:])
+        horizon, completion, learned, drift, flags, errors, trace = (present.get(part) for part in list(FILES)[2:])
         return cls(
             process=document["process"],
             settings=document["settings"],
@@ -224,6 +229,7 @@ class Release:
             swept_threshold=document["swept_threshold"],
             flags=None if flags is None else Rules.from_bytes(flags),
             error_model=None if errors is None else ErrorModel.from_bytes(errors),
+            trace=None if trace is None else Trace.from_bytes(trace),
         )
 
 

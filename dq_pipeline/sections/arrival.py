@@ -84,6 +84,11 @@ class Target(Section):
     transform: Literal["none", "log10"] = "none"
     classes: tuple[str, ...] = ()
 
+    @property
+    def class_count(self) -> int:
+        """How many classes a model tells apart; 0 where it predicts a number."""
+        return len(self.classes) if self.task == "classification" else 0
+
 
 class History(Section):
     """Where past recordings are: a file (CSV, Parquet, Arrow) or a database table or query.

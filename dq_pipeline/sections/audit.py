@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from dq_pipeline.sections.section import Section
@@ -13,4 +15,5 @@ class Audit(Section):
     Operates only: takes effect at the next parse.
     """
 
+    correct: Literal["never", "unit", "clear"] = "unit"
     window: int = Field(50, ge=10, le=1000)

@@ -6,7 +6,7 @@ from typing import Any
 
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import BatchState
+from dq_pipeline.records import ACTING, BatchState
 from dq_pipeline.steps import outcome
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.pull import announce
@@ -37,8 +37,8 @@ def act(world: World, process: str, *, batch_id: str, holder: str) -> dict[str, 
     world.stream.commit(f"dq-{process}", settings.topic, {r.partition: r.stop for r in claim.ranges})
     return {
         "batch_id": batch_id,
-        "predictions": sum(row.role == "champion" for row in decided.predictions),
-        "alarms": sum(row.alarm for row in decided.predictions),
+        "predictions": sum(row.role in ACTING for row in decided.predictions),
+        "alarms": sum(row.alarm for row in decided.predictions if row.role in ACTING),
         "drift_alarms": len(decided.alarms),
         "sent": sent,
     }

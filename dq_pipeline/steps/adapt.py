@@ -44,8 +44,7 @@ from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.reference import fit_learned, fit_scorers
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.staging import evaluate, stage
-from dq_pipeline.steps.training_data import training_data
-from dq_pipeline.steps.training_gate import Admitted, admit, check_volume, shortage
+from dq_pipeline.steps.training_gate import Admitted, admit_next, check_volume, shortage
 from dq_pipeline.steps.training_version import TRAINING_BATCH, keep_version
 from dq_pipeline.steps.trainings import record
 from dq_pipeline.steps.watch_drift import committed_samples
@@ -105,7 +104,7 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
     serving = in_production(world, process)
     settings = _settings(world.process(process), serving)
     since = span[0] if span else _change(world, process)
-    release, evidence = replace(serving.bundle, settings=settings.deciding(), created_at=utc_now()), None
+    release, evidence = replace(serving.bundle, settings=settings.deciding(), created_at=utc_now(), trace=None), None
     admitted = None if kind == "rereference" else _admitted(world, settings, serving, span)
     if admitted is not None:
         data = admitted.data
@@ -134,8 +133,7 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
 def _admitted(world: World, settings: Process, serving: Serving, span: list[int] | None) -> Admitted | None:
     """What may be learned from; None where a new reference is due as well, and there is too little for the model: it
     is carried over."""
-    data = training_data(world, settings)
-    admitted = admit(world, settings, data, threshold=serving.bundle.threshold, version=serving.version)
+    admitted = admit_next(world, settings, serving)
     if span and (why := shortage(settings, admitted)):
         log.warning("the new reference goes with the old model: %s", why)
         return None
@@ -161,6 +159,9 @@ def adapt(
         say(f"challenger rejected: {judged['why']}")
         return made | reject(world, process, key=made["key"], why=judged["why"])
     staged = stage(world, process, key=made["key"])
+    if staged["rollout"] is not None:
+        say(f"release {staged['version']} is in {staged['rollout']}; `dq rollout {process}`")
+        return made | staged
     if world.process(process).promotion.approval == "human":
         say(f"release {staged['version']} waits for `dq promote {process} {staged['version']}`")
         return made | staged

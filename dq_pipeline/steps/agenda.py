@@ -186,6 +186,11 @@ def take_up(world: World, process: str, event: DriftEvent, why: str) -> None:
     change(world, process, to)
 
 
+def with_due(agenda: Agenda, due: Due) -> Agenda:
+    """The same agenda with this due, where nothing else is."""
+    return agenda if agenda.due is not None else replace(agenda, due=due)
+
+
 def start_afresh(world: World, process: str) -> None:
     """Forget alarms and errors of the past: the process was initialized anew."""
     committed = world.ledger.committed(process, last=1)

@@ -14,17 +14,19 @@ from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
 from dq_pipeline.profile.profile import Profile, profile_in_parts
 from dq_pipeline.quality.dimensions import DIMENSIONS
-from dq_pipeline.quality.scorer import QualityScorer, Scores
+from dq_pipeline.quality.scorer import Scores
 from dq_pipeline.quality.threshold import accept
-from dq_pipeline.records import BatchOutcome, BatchState, Claim, Flag, SampleScore, TargetRow
+from dq_pipeline.records import ACTING, BatchOutcome, BatchState, Claim, Flag, SampleScore, TargetRow
 from dq_pipeline.samples import SampleBatch, Scope, TurnBack
 from dq_pipeline.steps import landing, oracle, outcome, paths
 from dq_pipeline.steps.answer import Answers, answer
 from dq_pipeline.steps.beyond import beyond_interval
+from dq_pipeline.steps.candidates import candidates
 from dq_pipeline.steps.clock import as_datetime, as_moment, moment_of, utc_now
 from dq_pipeline.steps.gate import Gated, decode_all, sort_out
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.serving import Serving, in_production
+from dq_pipeline.steps.trailing import trailing, wanted
 from dq_pipeline.steps.watch_drift import watch_drift
 
 _THREADS = 4
@@ -135,6 +137,7 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
             *_by_score(serving, completions),
             *beyond_interval(world, serving, targets, answers.rows),
         ),
+        as_of=answers.as_of,
     )
 
 
@@ -161,7 +164,8 @@ def _by_score(serving: Serving, scored: Scored) -> list[Flag]:
 
 def _answered(world: World, serving: Serving, claim: Claim, gated: Gated, pool: Executor) -> tuple[Scored, Answers]:
     horizons = _score(world, serving, "horizon", _to_answer(world, gated, claim, serving), pool)
-    return horizons, answer(world, serving, horizons.batch, horizons.scores.unified, horizons.accepted)
+    beside = candidates(world, serving, claim.sequence)
+    return horizons, answer(world, serving, horizons.batch, horizons.scores.unified, horizons.accepted, beside)
 
 
 def _to_answer(world: World, gated: Gated, claim: Claim, serving: Serving) -> SampleBatch:
@@ -177,27 +181,12 @@ def _to_answer(world: World, gated: Gated, claim: Claim, serving: Serving) -> Sa
 def _score(world: World, serving: Serving, scope: Scope, batch: SampleBatch, pool: Executor) -> Scored:
     scorer = serving.horizon_scorer if scope == "horizon" else serving.completion_scorer
     profiled = profile_in_parts(batch.head(scorer.reference.rows), scorer.reference, pool)
-    scores = scorer.score(profiled, _trailing(world, serving, scope, scorer, len(batch)))
+    before = world.ledger.committed(serving.process.name, last=scorer.window) if wanted(scorer, len(batch)) else ()
+    scores = scorer.score(profiled, trailing(world, before, scope, scorer, len(batch)))
     beside = None
     if scope == "completion":
         scores, beside = oracle.with_learned(world, serving, batch, scores)
     return Scored(batch, profiled, scores, accept(scores.unified, serving.bundle.threshold), beside)
-
-
-def _trailing(world: World, serving: Serving, scope: Scope, scorer: QualityScorer, n: int) -> Profile | None:
-    """Profiles of the samples before a micro-batch that is smaller than the window; None where it is not."""
-    wanted, found = scorer.window - n, []
-    if n == 0 or wanted <= 0:
-        return None
-    for batch in reversed(world.ledger.committed(serving.process.name, last=scorer.window)):
-        before = Profile.from_bytes(world.lake.get(f"{batch.uri}/{scope}-profile.npz"))
-        if before.reference_id != scorer.reference.id:
-            break
-        found.append(before)
-        wanted -= len(before)
-        if wanted <= 0:
-            break
-    return Profile.concat(found[::-1]) if found else None
 
 
 def _rows(
@@ -237,7 +226,7 @@ def _report(batch_id: str, decided: BatchOutcome) -> dict[str, Any]:
     return {
         "batch_id": batch_id,
         **decided.counts,
-        "alarms": sum(row.alarm for row in decided.predictions),
+        "alarms": sum(row.alarm for row in decided.predictions if row.role in ACTING),
         "drift_alarms": len(decided.alarms),
         "flagged": len({flag.sample_id for flag in decided.flags}),
         "median_score": float(np.median(unified)) if unified else None,

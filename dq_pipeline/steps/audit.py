@@ -14,9 +14,9 @@ from dq_pipeline.drift.cause import LEAST_AFTER, LEAST_BEFORE
 from dq_pipeline.ports import World
 from dq_pipeline.records import Alert, Audited
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps.cause import committed, known_before
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import Serving, in_production
+from dq_pipeline.steps.stretch import known_before, recorded
 
 RUNBOOK = "docs/runbooks/calibration.md"
 CERTAIN = frozenset({"none", "undetermined"})
@@ -88,10 +88,13 @@ def audit(world: World, process: str, *, window: int | None = None) -> dict[str,
 def look(world: World, serving: Serving, first: int, stop: int) -> Looked:
     """Audit the samples numbered first <= number < stop against the release's reference; changes nothing."""
     process = serving.process
-    before, before_target, _ = known_before(world, serving, min(serving.bundle.stream_starts_at, first))
-    earlier, numbers = committed(world, serving, max(first - SHORTLY, 0), stop, raw=True)
+    known = known_before(world, serving, min(serving.bundle.stream_starts_at, first))
+    found = recorded(world, serving, max(first - SHORTLY, 0), stop, raw=True)
+    nothing = np.empty((0, process.sample.profile_rows, len(process.sensor_names)))
+    before, before_target = (nothing, np.empty(0)) if known is None else (known.values, known.batch.target)
+    earlier, numbers = (None, np.empty(0, np.int64)) if found is None else (found.batch, found.number)
     newest = numbers >= first
-    after = None if earlier is None else earlier.take(newest)
+    after = None if found is None else found.take(newest)
     columns = [j for j, name in enumerate(process.sensor_names) if name in process.measured]
     names = [process.sensor_names[j] for j in columns]
     sensors = [process.sensors[name] for name in names]
@@ -103,7 +106,7 @@ def look(world: World, serving: Serving, first: int, stop: int) -> Looked:
         [one.unit for one in sensors],
         {name: one.trusted for name, one in zip(names, sensors, strict=True) if one.trusted in names},
         [one.range for one in sensors],
-        (before_target, _targets(world, process.name, after)),
+        (before_target, _targets(world, process.name, None if after is None else after.batch)),
     )
     looked = Looked(findings, (), numbers[newest], len(before))
     return Looked(findings, _odd(world, process.name, names, earlier, numbers, looked), looked.numbers, len(before))

@@ -9,7 +9,7 @@ import numpy as np
 from dq_pipeline.errors import DataError, RegistryError
 from dq_pipeline.feedback.flags import NEWEST
 from dq_pipeline.ports import World
-from dq_pipeline.records import Flag, Judged, PredictionRow, TargetRow
+from dq_pipeline.records import ACTING, Flag, Judged, PredictionRow, TargetRow
 from dq_pipeline.records.truth import counting
 from dq_pipeline.steps.serving import Serving, in_production
 
@@ -30,7 +30,7 @@ def beyond_interval(
     rules, process = serving.bundle.flags, serving.process.name
     if rules is None:
         return []
-    rows = {row.sample_id: row for row in answered if row.role == "champion"}
+    rows = {row.sample_id: row for row in answered if row.role in ACTING}
     coming: dict[str, list[TargetRow]] = {name: [] for name in rows}
     for target in targets:
         coming.setdefault(target.sample_id, []).append(target)

@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,13 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
+from dq_pipeline.release.evidence import evidence_to_bytes
+from dq_pipeline.release.parity import Trace, traced
 from dq_pipeline.release.promotion import Evidence
+from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import error_model, flag_rules, paths
+from dq_pipeline.steps.serving import has_form
 from dq_pipeline.steps.training_data import TrainingData
-from dq_pipeline.storage import from_npz, to_npz
 
 Progress = Callable[[int, int, str], None]
 BUILT = "built.json"
@@ -231,11 +234,21 @@ def store(world: World, process: str, key: str, release: Release, evidence: Evid
 def leave(world: World, process: str, key: str, attempt: int, release: Release, evidence: Evidence | None) -> str:
     """Put what an attempt made, and what it is to be judged by, into a folder of its own; returns the folder."""
     folder = f"{paths.challenger(process, key)}/{attempt}"
+    if release.trace is None:
+        release = replace(release, trace=_trace(world, release))
     with tempfile.TemporaryDirectory() as scratch:
         release.save(Path(scratch) / "release")
         world.lake.put_folder(f"{folder}/release", Path(scratch) / "release")
     world.lake.put(f"{folder}/evidence.npz", evidence_to_bytes(evidence))
     return folder
+
+
+def _trace(world: World, release: Release) -> Trace | None:
+    """Over the newest recordings that the model learned from."""
+    if not release.manifest or not world.lake.exists(release.manifest[-1].uri):
+        return None
+    samples = SampleBatch.from_bytes(world.lake.get(release.manifest[-1].uri))
+    return traced(release, samples) if has_form(samples, release.governs(world.process(release.process))) else None
 
 
 def declare(
@@ -264,35 +277,3 @@ def built(world: World, process: str, key: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise StateError(f"challenger {key} of {process} expected in the lake, found none; build it first") from None
     return found
-
-
-def evidence_to_bytes(evidence: Evidence | None) -> bytes:
-    """What the gates need, as npz; nothing where the model is carried over and was judged before."""
-    if evidence is None:
-        return to_npz({"empty": np.zeros(0)})
-    arrays: dict[str, NDArray[Any]] = {
-        "truth": evidence.truth,
-        "challenger": evidence.challenger,
-        "covered": evidence.covered,
-        "figures": np.array([evidence.coverage, evidence.retained, evidence.latency_ms]),
-    }
-    if evidence.champion is not None:
-        arrays["champion"] = evidence.champion
-    return to_npz(arrays)
-
-
-def evidence_from_bytes(data: bytes) -> Evidence | None:
-    """What :func:`evidence_to_bytes` wrote."""
-    arrays = from_npz(data, "a challenger's evidence")
-    if "empty" in arrays:
-        return None
-    coverage, retained, latency_ms = arrays["figures"].tolist()
-    return Evidence(
-        truth=arrays["truth"],
-        challenger=arrays["challenger"],
-        champion=arrays.get("champion"),
-        covered=arrays["covered"],
-        coverage=coverage,
-        retained=retained,
-        latency_ms=latency_ms,
-    )

@@ -12,11 +12,13 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm
 from dq_pipeline.release import promotion
-from dq_pipeline.steps import agenda, incidents, oracle, regimes
+from dq_pipeline.steps import agenda, incidents, oracle, regimes, remedies
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.govern import next_due
 from dq_pipeline.steps.labels import take_labels
 from dq_pipeline.steps.serving import Serving, in_production, on_probation_against
+from dq_pipeline.steps.step_up import advance
+from dq_pipeline.steps.triage import judge, regressed
 
 WINDOW = 25
 """Samples the policy is shown at a time; a larger micro-batch is cut."""
@@ -30,30 +32,39 @@ def decide(world: World, process: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        `branch`: "nothing", "adapt" (with `event`, `kind` and `key`) or "roll_back" (with `version`); `why`; and how
-        many `new_labels` came. `kind` is "refit" (the model), "rebuild" (model, detector and reference),
+        `branch`: "nothing", "adapt" (with `event`, `kind` and `key`), "roll_back" (with `version`) or "ask" (with `key`
+        and `version` of a release that a person must approve); `why`; `promoted`, where a rollout came to its end; and
+        how many `new_labels` came. `kind` is "refit" (the model), "rebuild" (model, detector and reference),
         "rereference" (detector and reference alone, the model carried over) or "reinstate" (the release of a past
         regime that is back).
     """
     serving = in_production(world, process)
     labels = take_labels(world, process)
     decided = _decided(world, serving)
-    return {"event": None, "kind": None, "key": None, "version": None, "new_labels": labels["new"], **decided}
+    blank = dict.fromkeys(("event", "kind", "key", "version", "promoted"))
+    return {**blank, "new_labels": labels["new"], **decided}
 
 
 def _decided(world: World, serving: Serving) -> dict[str, Any]:
     name = serving.process.name
     worse = _failed_probation(world, serving)
     if worse is not None:
+        regressed(world, serving, worse["version"], worse["why"])
         return worse
     incidents.look_after(world, serving)
     _follow(world, serving)
+    not_to_learn = judge(world, serving)
+    standing = list(world.ledger.incidents(name, standing=True))
+    asked = remedies.pending(world, serving, standing)
+    if asked is not None:
+        return asked
+    moved = advance(world, serving)
+    if moved is not None:
+        return moved
     if world.ledger.hold(name) is not None:
         return _nothing("adaptation is on hold since a rollback; `dq resume` lifts it")
-    if not_to_learn := incidents.examine(world, serving):
+    if not_to_learn := not_to_learn or incidents.forbids(world, name, standing):
         return _nothing(not_to_learn)
-    if ill := ", ".join(str(one.sensor) for one in incidents.at_fault(world, name)):
-        return _nothing(f"nothing is learned while {ill} is at fault; `dq incidents {name}` ends that")
     return next_due(world, name)
 
 

@@ -29,7 +29,7 @@ def fitted(
         features.chosen // len(STATISTICS),
         outputs=training.forward,
         errors=error_of(target[training.calibrated], training.forward, regression=regression),
-        classes=0 if regression else len(process.target.classes),
+        classes=process.target.class_count,
     )
 
 

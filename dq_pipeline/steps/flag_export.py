@@ -18,6 +18,7 @@ from dq_pipeline.profile.bins import Reference
 from dq_pipeline.records import FlagKind, FlagRow
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.flags import shown
+from dq_pipeline.steps.known_samples import KnownSamples, known_samples
 from dq_pipeline.steps.serving import load
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,16 @@ def export_rows(
     yield from sample_rows(world, process, {name: by_sample[name] for name in list(by_sample)[:limit]})
 
 
-def sample_rows(world: World, process: str, by_sample: Mapping[str, Sequence[FlagRow]]) -> Iterator[dict[str, Any]]:
-    """One row for each of these samples, with its flags, of which there may be none."""
+def sample_rows(
+    world: World, process: str, by_sample: Mapping[str, Sequence[FlagRow]], known: KnownSamples | None = None
+) -> Iterator[dict[str, Any]]:
+    """One row for each of these samples, with its flags, of which there may be none.
+
+    Parameters
+    ----------
+    known
+        What was asked of the ledger already; it is asked here otherwise, some samples at a time.
+    """
     settings = world.process(process)
     names = list(by_sample)
     versions = {row.version: row for row in world.ledger.releases(process)}
@@ -67,10 +76,10 @@ def sample_rows(world: World, process: str, by_sample: Mapping[str, Sequence[Fla
 
     for begin in range(0, len(names), _AT_ONCE):
         ids = names[begin : begin + _AT_ONCE]
-        answers, truth = world.ledger.answers(process, ids), world.ledger.targets(process, ids)
-        recorded = world.ledger.recorded(process, ids)
+        own = known_samples(world, process, ids) if known is None else known
         for name in ids:
-            answer, place, found = answers.get(name), recorded.get(name), by_sample[name]
+            answer, place, truth = own.answers.get(name), own.places.get(name), own.truths.get(name)
+            found = by_sample[name]
             version = answer.release if answer is not None else next((row.flag.release for row in found), "")
             yield {
                 "sample_id": name,
@@ -86,7 +95,7 @@ def sample_rows(world: World, process: str, by_sample: Mapping[str, Sequence[Fla
                 "lower": None if answer is None else answer.lower,
                 "upper": None if answer is None else answer.upper,
                 "fallback": None if answer is None else answer.fallback,
-                "target": truth.get(name),
+                "target": None if truth is None else truth.value,
                 "target_name": settings.target.name,
                 "target_unit": settings.target.unit,
                 "unified": None if place is None else place.unified,

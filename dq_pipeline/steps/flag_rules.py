@@ -63,5 +63,5 @@ def fitted(
         threshold=scored.threshold,
         per_100=process.feedback.flags_per_100,
         band=process.feedback.doubtful_band,
-        classes=len(process.target.classes) if process.target.task == "classification" else 0,
+        classes=process.target.class_count,
     )

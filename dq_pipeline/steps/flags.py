@@ -10,14 +10,13 @@ from typing import Any
 
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Flag, FlagKind
+from dq_pipeline.records import WHY_CHARACTERS, Flag, FlagKind
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import in_production
 from dq_pipeline.steps.training_data import HISTORY
 
 RATINGS = range(1, 6)
-_WHY_CHARACTERS = 2000
 
 
 def flags(
@@ -60,8 +59,8 @@ def report(
     """
     world.process(process)
     why = why.strip()
-    if not why or len(why) > _WHY_CHARACTERS:
-        raise StateError(f"a reason of 1 to {_WHY_CHARACTERS} characters expected (--why), found {len(why)}")
+    if not why or len(why) > WHY_CHARACTERS:
+        raise StateError(f"a reason of 1 to {WHY_CHARACTERS} characters expected (--why), found {len(why)}")
     if rating is not None and rating not in RATINGS:
         raise StateError(f"a rating of {RATINGS[0]} to {RATINGS[-1]} expected, found {rating}")
     answer = world.ledger.answers(process, [sample_id]).get(sample_id)

@@ -21,8 +21,8 @@ from dq_pipeline.feedback.governor import (
     used_s,
 )
 from dq_pipeline.ports import World
-from dq_pipeline.records import EventState
-from dq_pipeline.steps import agenda, incidents
+from dq_pipeline.records import LIVE, EventState
+from dq_pipeline.steps import agenda, incidents, rollout
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.pull import announce
 from dq_pipeline.steps.serving import Serving, in_production
@@ -109,6 +109,9 @@ def next_due(world: World, process: str) -> dict[str, Any]:
     if due is None:
         return _nothing("no open drift event asks for anything yet")
     waiting = world.ledger.release_by_key(process, due["key"])
+    rolled = None if waiting is None else rollout.standing(world, process).get(waiting.version)
+    if rolled is not None and rolled.state in LIVE:
+        return _nothing(f"release {rolled.version} is in {rolled.state}; `dq rollout {process}`")
     if waiting is not None and waiting.stage == "Staging" and world.process(process).promotion.approval == "human":
         return _nothing(f"release {waiting.version} in Staging waits for a person's approval")
     if agenda.under_way(due, utc_now()):
@@ -140,14 +143,13 @@ def _unattended(world: World, process: str) -> dict[str, Any]:
     if world.ledger.hold(process) is not None:
         return _nothing("adaptation is on hold since a rollback; `dq resume` lifts it")
     if _unexplained(world, process):
-        return _nothing("the cause of a drift, or a sensor at fault, comes first: with the next micro-batch")
+        return _nothing("the cause of a drift, or an incident, comes first: with the next micro-batch")
     return next_due(world, process)
 
 
 def _unexplained(world: World, process: str) -> bool:
     event = world.ledger.open_event(process)
-    unknown = event is not None and event.state is EventState.OPEN and "cause" not in event.evidence
-    return unknown or bool(incidents.at_fault(world, process))
+    return (event is not None and event.unexplained) or bool(incidents.forbids(world, process))
 
 
 def _put_off(world: World, process: str, due: agenda.Due) -> tuple[Objection, ...]:

@@ -1,4 +1,4 @@
-"""A sensor at fault: nothing is learned from what it showed, until it is found well or a person says so."""
+"""Open incidents: what they forbid, how they end by themselves or by a person, and how they are shown."""
 
 from __future__ import annotations
 
@@ -7,86 +7,100 @@ from typing import Any
 
 import numpy as np
 
-from dq_pipeline.drift.cause import Cause
-from dq_pipeline.drift.recovery import well_since
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import DriftEvent, Ending, EventState, Incident, Notice
-from dq_pipeline.steps import agenda, cause
+from dq_pipeline.records import WITHHELD, Cause, Ending, EventState, Incident, Notice
+from dq_pipeline.steps import agenda, recovery
 from dq_pipeline.steps.clock import utc_now
-from dq_pipeline.steps.pull import announce
 from dq_pipeline.steps.serving import Serving
-
-RUNBOOK = "docs/runbooks/sensor.md"
-LOOK_BACK = 60
+from dq_pipeline.steps.stretch import withheld
 
 
-def at_fault(world: World, process: str) -> list[Incident]:
-    """The incidents of sensors that are open, oldest first."""
-    return [one for one in world.ledger.incidents(process) if one.sensor and one.ending is None]
-
-
-def examine(world: World, serving: Serving) -> str:
-    """Ask for the cause of the open event, once; why nothing may adapt to it, empty where it may be learned."""
-    name = serving.process.name
-    event = world.ledger.open_event(name)
-    if event is None or event.state is not EventState.OPEN or "cause" in event.evidence:
+def forbids(world: World, process: str, standing: Sequence[Incident] | None = None) -> str:
+    """Why nothing may be learned now; empty where it may. What an incident explains is not due any more."""
+    open_now = world.ledger.incidents(process, standing=True) if standing is None else standing
+    over = [number for one in open_now if one.cause in WITHHELD for number in one.record.get("events", ())]
+    due = agenda.read(world, process).due if over else None
+    if due is not None and due["event"] in over:
+        agenda.drop_event(world, process)
+    standing = in_the_way(open_now)
+    if not standing:
         return ""
-    known = at_fault(world, name)
-    found = cause.ask(world, serving, event, [str(one.sensor) for one in known])
-    known += _ended_since(world, event)
-    if found.kind == "waiting":
-        return f"event {event.id} waits for its cause: {found.why}"
-    world.ledger.explain_event(event.id, cause.document(found))
-    if found.kind == "sensor":
-        incident = _open(world, serving, event, found)
-        agenda.drop_event(world, name)
-        return f"incident {incident.id}: {incident.title}"
-    if known and found.quiet:  # no other sensor moved: what is known already explains it
-        one = known[-1]
-        world.ledger.move_event(event.id, EventState.INCIDENT, outcome=f"joins incident {one.id}: {one.title}")
-        agenda.drop_event(world, name)
-        return f"event {event.id} joins incident {one.id}"
-    return ""
+    if ill := ", ".join(str(one.sensor) for one in standing if one.lasts and one.sensor):
+        return f"nothing is learned while {ill} is at fault; `dq incidents {process}` ends that"
+    told = ", ".join(f"{one.id} ({one.cause})" for one in standing)
+    return f"nothing is learned while incident {told} is open; `dq incidents {process}` ends that"
+
+
+def in_the_way(standing: Sequence[Incident]) -> list[Incident]:
+    """Those of the open incidents that forbid to learn."""
+    return [one for one in standing if one.lasts or one.action.get("what") == "hold"]
 
 
 def look_after(world: World, serving: Serving) -> None:
-    """Close the incidents of sensors that are found back where they were."""
+    """Close the incidents that are over: found well again, adapted to, or rolled back."""
     name = serving.process.name
-    for incident in at_fault(world, name):
-        stop = _well_since(world, serving, incident)
-        if stop is None:
+    for incident in world.ledger.incidents(name, standing=True):
+        over = _over(world, serving, incident)
+        if over is None:
             continue
-        world.ledger.close_incident(name, incident.id, Ending.RECOVERED, stop=stop, who="dq", now=utc_now())
-        title = f"{name}: sensor {incident.sensor} reads as before again"
-        detail = f"since sample {stop}; samples {incident.first} to {stop - 1} stay out of all that is learned"
-        world.notifier.notify(Notice(name, "info", title, detail, runbook=RUNBOOK))
+        ending, stop, why = over
+        world.ledger.close_incident(name, incident.id, ending, stop=stop, who="dq", now=utc_now())
+        runbook = f"docs/runbooks/{incident.cause}.md"
+        title = f"{name}: sensor {incident.sensor} reads as before again" if incident.sensor else f"{name}: {why}"
+        first = incident.first or 0
+        detail = f"incident {incident.id} is over: {ending}"
+        if incident.withholds(first):
+            detail += f"; samples {first} to {stop - 1 if stop else ''} stay out of all that is learned"
+        world.notifier.notify(Notice(name, "info", title, detail, runbook=runbook))
+
+
+def _over(world: World, serving: Serving, one: Incident) -> tuple[Ending, int | None, str] | None:
+    """How an incident ends now, the first good sample again, and why; None while it lasts."""
+    if one.sensor or one.lasts:
+        stop = recovery.well_from(world, serving, one)
+        return None if stop is None else (Ending.RECOVERED, stop, f"what incident {one.id} is about is well again")
+    if one.cause is Cause.MODEL_REGRESSION and one.subject != serving.version:
+        return Ending.RECOVERED, None, f"release {serving.version} answers in place of {one.subject}"
+    events = {event.id: event.state for event in world.ledger.events(serving.process.name)}
+    own = [events[number] for number in one.record.get("events", ()) if number in events]
+    if own:
+        done = all(state is EventState.CLOSED for state in own)
+        return (Ending.LEARNED, None, f"{one.cause} of incident {one.id} was adapted to") if done else None
+    alerts = world.ledger.alerts(serving.process.name, standing=True)
+    if any(row.incident == one.id for row in alerts):
+        return None
+    return Ending.RECOVERED, None, f"what told of incident {one.id} is within its limits again"
 
 
 def close(world: World, process: str, number: int, *, accept: bool, who: str) -> dict[str, Any]:
-    """A person ends an incident: the sensor was repaired, or (`accept`) what it shows now is right and is learned.
+    """A person ends an incident: it was repaired, or (`accept`) what is seen now is right and is learned.
 
     Raises
     ------
     StateError
-        If there is no such incident of a sensor, or it was closed otherwise.
+        If there is no such incident with a cause, or it was closed otherwise.
     """
     ending = Ending.ACCEPTED if accept else Ending.REPAIRED
     before = {one.id: one for one in world.ledger.incidents(process)}.get(number)
-    if before is None or before.sensor is None:
-        known = ", ".join(str(one.id) for one in at_fault(world, process)) or "none"
-        raise StateError(f"{process}: the number of a sensor's incident expected, found {number}. Open: {known}")
+    if before is None or before.cause is None:
+        known = ", ".join(str(one.id) for one in world.ledger.incidents(process, standing=True)) or "none"
+        raise StateError(f"{process}: the number of an incident with a cause expected, found {number}. Open: {known}")
     incident = world.ledger.close_incident(process, number, ending, stop=None, who=who, now=utc_now())
     learned = before.ending is None and accept and _learn(world, process, incident, who)
     return {"process": process, "incident": number, "ending": str(ending), "learned": bool(learned)}
 
 
 def listed(incidents: Sequence[Incident]) -> list[dict[str, Any]]:
-    """Incidents of sensors for people and JSON."""
+    """Incidents with a cause for people and JSON, the open ones first."""
     return [
         {
             "id": one.id,
+            "cause": one.cause,
+            "subject": one.subject,
             "sensor": one.sensor,
+            "severity": one.severity,
+            "confidence": one.confidence,
             "event": one.event,
             "first": one.first,
             "stop": one.stop,
@@ -94,73 +108,42 @@ def listed(incidents: Sequence[Incident]) -> list[dict[str, Any]]:
             "closed_by": one.closed_by,
             "title": one.title,
             "at": one.at.isoformat(),
+            "alerts": sum(str(row["what"]).startswith("alert ") for row in one.record.get("timeline", ())),
+            "action": dict(one.action),
             "evidence": dict(one.evidence),
+            "runbook": f"docs/runbooks/{one.cause}.md",
         }
-        for one in incidents
-        if one.sensor is not None
+        for one in sorted(incidents, key=lambda one: (one.ending is not None, one.id))
+        if one.cause is not None
     ]
 
 
-def _ended_since(world: World, event: DriftEvent) -> list[Incident]:
-    """Incidents whose sensor was well again by the sample that raised the event: its return is no drift."""
-    ended = (Ending.RECOVERED, Ending.REPAIRED)
-    found = [one for one in world.ledger.incidents(event.process) if one.sensor and one.ending in ended]
-    return [one for one in found if (one.stop or 0) - LOOK_BACK <= event.sample < (one.until or 0)]
+def incident(world: World, process: str, number: int) -> dict[str, Any]:
+    """One incident in full: what was considered and compared, the alerts in it, and what happened since.
 
-
-def _open(world: World, serving: Serving, event: DriftEvent, found: Cause) -> Incident:
-    process = serving.process
-    explanation = found.explanation
-    assert explanation is not None  # a sensor is named with what explains it
-    evidence = {
-        "sensor": found.sensor,
-        "explanation": explanation.text,
-        **_compared(found),
-        "gain": explanation.gain,
-        "offset": explanation.offset,
-        "unit": process.sensors[found.sensor].unit,
-        "first sample": found.onset,
-        "found at sample": world.ledger.sample_count(process.name),
-        "until it ends": f"answers go on from {found.sensor} as it reads; nothing is learned; "
-        f"`dq incidents {process.name}` lists and ends it",
-    }
-    incident = world.ledger.sensor_incident(
-        process.name,
-        event.id,
-        f"{process.name}: sensor {found.sensor} is at fault since sample {found.onset}: {explanation.text}",
-        evidence,
-        sensor=found.sensor,
-        first=found.onset,
-        now=utc_now(),
-    )
-    announce(world, process.name)
-    return incident
-
-
-def _compared(found: Cause) -> dict[str, Any]:
-    for one in found.figures.get("candidates", ()):
-        if one["sensor"] == found.sensor:
-            return {
-                **({"or as well": ", ".join(one["or"])} if one["or"] else {}),
-                "moved against its neighbours": f"{one['moved']} times the usual, {one['neighbour']} "
-                f"most of the others: {one['neighbour_moved']}",
-                "explained by its neighbours before": one["explained_by_neighbours"],
-                "loss a sample": f"{one['loss_unexplained']} as read, {one['loss']} explained",
-            }
-    return {}
-
-
-def _well_since(world: World, serving: Serving, incident: Incident) -> int | None:
-    first = incident.first or 0
-    seen = world.ledger.sample_count(serving.process.name)
-    values, _, number = cause.recorded(world, serving, max(first, seen - LOOK_BACK), seen, raw=True)
-    before, _, _ = cause.known_before(world, serving, first)
-    names = serving.process.sensor_names
-    if not len(values) or not len(before) or incident.sensor not in names:
-        return None
-    fault = (float(incident.evidence.get("gain", 1.0)), float(incident.evidence.get("offset", 0.0)))
-    begin = well_since(before, values, names.index(incident.sensor), *fault)
-    return None if begin is None else int(number[begin])
+    Raises
+    ------
+    StateError
+        If there is no such incident with a cause.
+    """
+    found = [one for one in world.ledger.incidents(process) if one.id == number and one.cause is not None]
+    if not found:
+        known = ", ".join(str(one.id) for one in world.ledger.incidents(process, standing=True)) or "none"
+        raise StateError(f"{process}: the number of an incident with a cause expected, found {number}. Open: {known}")
+    told = [
+        {
+            "id": row.id,
+            "kind": row.alert.kind,
+            "subject": row.alert.subject,
+            "severity": row.alert.severity,
+            "title": row.alert.title,
+            "at": row.at.isoformat(),
+            "cleared_at": None if row.cleared_at is None else row.cleared_at.isoformat(),
+        }
+        for row in world.ledger.alerts(process)
+        if row.incident == number
+    ]
+    return {**listed(found)[0], "record": dict(found[0].record), "told": told}
 
 
 def _learn(world: World, process: str, incident: Incident, who: str) -> bool:
@@ -168,12 +151,14 @@ def _learn(world: World, process: str, incident: Incident, who: str) -> bool:
     if incident.event is None or world.ledger.open_event(process) is not None:
         return False
     event = next(one for one in world.ledger.events(process) if one.id == incident.event)
+    if event.state is not EventState.INCIDENT:
+        return False
     world.ledger.move_event(event.id, EventState.OPEN, outcome=f"accepted by {who}")
-    agenda.take_up(world, process, event, f"{incident.sensor} as it reads now was accepted by {who}")
+    agenda.take_up(world, process, event, f"{incident.subject or incident.cause} as it is now was accepted by {who}")
     return True
 
 
 def withheld_numbers(world: World, process: str, first: int, stop: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which of the samples numbered first <= number < stop nothing may be learned from, (stop - first,)."""
     incidents = world.ledger.incidents(process)
-    return np.array([cause.withheld(incidents, number) for number in range(first, stop)], dtype=np.bool_)
+    return np.array([withheld(incidents, number) for number in range(first, stop)], dtype=np.bool_)

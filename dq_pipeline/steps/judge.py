@@ -12,13 +12,13 @@ from dq_pipeline.errors import StateError
 from dq_pipeline.feedback.review import Agreement, ruling, tally
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
-from dq_pipeline.records import Action, Opinion, Review, Ruling
+from dq_pipeline.records import WHY_CHARACTERS, Action, Opinion, Review, Ruling
 from dq_pipeline.records.truth import counting
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.reviews import known
 from dq_pipeline.target import plausible
+from dq_pipeline.wire.numeric import is_number
 
-WHY_CHARACTERS = 2000
 _WHO_CHARACTERS = 200
 _TOKEN_CHARACTERS = 200
 
@@ -101,7 +101,7 @@ def opinion(
         raise StateError(f"why: at most {WHY_CHARACTERS} characters expected, found {len(why)}")
     if len(token) > _TOKEN_CHARACTERS or not token.isprintable():
         raise StateError(f"token: at most {_TOKEN_CHARACTERS} printable characters expected, found {token[:50]!r}")
-    if confidence is not None and not (_is_number(confidence) and 0.0 <= confidence <= 1.0):
+    if confidence is not None and not (is_number(confidence) and 0.0 <= confidence <= 1.0):
         raise StateError(f"confidence: a number from 0 to 1 expected, found {confidence!r}")
     if action == "reject" and not why:
         raise StateError("why: a reason for rejecting expected, found none")
@@ -180,7 +180,3 @@ def _told(world: World, process: str, row: Review) -> str:
     if row.rounds > 1 and len(said) > 1:
         return f"{len(said)} reviewers disagree: another one must decide"
     return "a second reviewer must agree"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -12,7 +12,7 @@ from dq_pipeline.process import Process
 from dq_pipeline.records import Opinion, Review
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.judge import decider, opinion
-from dq_pipeline.steps.reviews import review
+from dq_pipeline.steps.reviews import details
 from dq_pipeline.wire.label_studio import Annotation, Reader, Task
 from dq_pipeline.wire.label_studio_form import Problem
 from dq_pipeline.wire.label_studio_tasks import task_of
@@ -22,8 +22,7 @@ def to_label_studio(world: World, process: str, *, limit: int = 200) -> list[dic
     """What waits, by priority, as tasks with their curves; a sample whose recording is gone is left out."""
     settings = world.process(process)
     rows = world.ledger.reviews(process, limit=limit)
-    items = (review(world, process, row.id) for row in rows)
-    return [task_of(settings, item) for item in items if item["curves"] is not None]
+    return [task_of(settings, item) for item in details(world, settings, rows) if item["curves"] is not None]
 
 
 def from_label_studio(world: World, process: str, tasks: object, *, who: str) -> dict[str, Any]:

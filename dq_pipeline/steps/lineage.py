@@ -10,9 +10,6 @@ from typing import Any
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
 from dq_pipeline.records import Message, ReleaseRow, TrainingSet
-from dq_pipeline.steps.serving import in_production
-from dq_pipeline.steps.training_data import training_data
-from dq_pipeline.steps.training_gate import admit
 
 
 def lineage(
@@ -75,30 +72,6 @@ def lineage(
     return {"process": process, "release": _release_json(row), "batch": _down(world, process, learned)}
 
 
-def would_refuse(world: World, process: str, *, limit: int = 20) -> dict[str, Any]:
-    """What the next training would refuse, and why, without training.
-
-    Returns
-    -------
-    dict
-        `labelled`, `passed`, `unlabelled`, `new`, `counts` by gate, `figures`, and `refused`: of each gate the newest
-        `limit` samples.
-
-    Raises
-    ------
-    StateError
-        If no release answers yet.
-    """
-    settings, serving = world.process(process), in_production(world, process)
-    data = training_data(world, settings)
-    admitted = admit(world, settings, data, threshold=serving.bundle.threshold, version=serving.version)
-    found = admitted.findings()
-    shown: list[dict[str, Any]] = []
-    for gate in found["counts"]:
-        shown += [one for one in found["refused"] if one["gate"] == gate][::-1][:limit]
-    return {"process": process, "release": serving.version, **found, "refused": shown}
-
-
 def _release(world: World, process: str, version: str | None) -> ReleaseRow:
     row = world.ledger.production(process)
     if version is not None:
@@ -130,7 +103,7 @@ def _down(world: World, process: str, learned: TrainingSet) -> dict[str, Any]:
         if message.scope == "completion":
             came[message.batch_id].append(message)
     ranges = world.ledger.batch_ranges(process, list(by_batch))
-    sources = _sources(world, learned)
+    files = _files(world, learned)
     parts = []
     for name, samples in by_batch.items():
         topic, spans = ranges.get(name, (None, ()))
@@ -138,7 +111,7 @@ def _down(world: World, process: str, learned: TrainingSet) -> dict[str, Any]:
             {
                 "batch": name,
                 "source": "history" if topic is None else "stream",
-                "uri": sources.get(samples[0].sample_id),
+                "uri": files.get(name),
                 "topic": topic,
                 "ranges": [{"partition": one.partition, "start": one.start, "stop": one.stop} for one in spans],
                 "learned": _offsets(came[name]),
@@ -181,13 +154,13 @@ def _offsets(messages: Sequence[Message]) -> list[dict[str, int]]:
     ]
 
 
-def _sources(world: World, learned: TrainingSet) -> dict[str, str]:
-    """The file of each sample, as the manifest in the lake says; empty where that is gone."""
+def _files(world: World, learned: TrainingSet) -> dict[str, str]:
+    """The file of each micro-batch, as the manifest in the lake says; empty where that is gone."""
     try:
-        manifest = json.loads(world.lake.get(learned.uri))
+        files: dict[str, str] = json.loads(world.lake.get(learned.uri))["files"]
     except FileNotFoundError:
         return {}
-    return {one["sample_id"]: one["uri"] for one in manifest["samples"]}
+    return files
 
 
 def _learned_by(world: World, process: str, content_hash: str) -> list[dict[str, Any]]:
@@ -211,7 +184,7 @@ def _up(world: World, process: str, sample: str) -> dict[str, Any]:
         raise StateError(f"{process}: a sample of the stream or of a training batch expected, found no {sample!r}")
     told = []
     for version in versions:
-        target = next(one for one in world.ledger.training_samples(process, version.hash) if one.sample_id == sample)
+        target = world.ledger.training_samples(process, version.hash, sample=sample)[0]
         told.append(
             {
                 "hash": version.hash,

@@ -58,14 +58,21 @@ def due_refit(world: World, serving: Serving, sequence: int) -> dict[str, Any] |
 
     A "rereference" without a span: bins, detector and model are carried over.
     """
-    quality = serving.process.quality
-    if serving.bundle.learned_scorer is None or quality.scorer != "learned":
+    found = disagreeing(world, serving)
+    if found is None or found <= serving.process.quality.oracle_tolerance:
         return None
-    direct, learned = _beside(world, serving)
-    found = disagreement(direct, learned)
-    if found is None or found <= quality.oracle_tolerance:
+    return refit(sequence, f"learned and direct scores disagree by {found:.3f}")
+
+
+def disagreeing(world: World, serving: Serving) -> float | None:
+    """By how much the learned scorer in use and the direct one differ; None where there is none, or too little."""
+    if serving.bundle.learned_scorer is None or serving.process.quality.scorer != "learned":
         return None
-    why = f"learned and direct scores disagree by {found:.3f} over {len(direct)} samples"
+    return disagreement(*_beside(world, serving))
+
+
+def refit(sequence: int, why: str) -> dict[str, Any]:
+    """The learned scorer fitted anew, as what is due after the batch of this sequence."""
     key = f"rescore-0-{sequence}"
     return {"key": key, "kind": "rereference", "event": None, "span": None, "why": why, "attempts": 0}
 

@@ -26,3 +26,8 @@ def challenger(process: str, key: str) -> str:
 def training_batch(process: str, content_hash: str) -> str:
     """Manifest of one version of what a model learned from."""
     return f"{process}/training/{content_hash}.json"
+
+
+def period(process: str, version: str) -> str:
+    """What the recordings were like that a release learned from."""
+    return f"{process}/periods/{version}.npz"

@@ -8,7 +8,7 @@ from typing import Any
 from dq_pipeline.errors import StateError, SupersededError
 from dq_pipeline.ports import World
 from dq_pipeline.records import Ending, EventState, Notice, ReleaseRow
-from dq_pipeline.steps import agenda, incidents, paths
+from dq_pipeline.steps import agenda, paths
 from dq_pipeline.steps.challenger import built, is_built
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.drift_evidence import standing_of, worth
@@ -144,7 +144,7 @@ def _begin_anew(world: World, process: str, key: str) -> None:
     event = world.ledger.open_event(process)
     if event is not None:
         world.ledger.move_event(event.id, EventState.CLOSED, outcome="initialized anew")
-    for incident in incidents.at_fault(world, process):
+    for incident in world.ledger.incidents(process, standing=True):
         world.ledger.close_incident(process, incident.id, Ending.REPAIRED, stop=None, who="dq", now=now)
     if world.ledger.hold(process) is not None:
         world.ledger.resume(process, who="dq", why="initialized anew", now=now)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dq_pipeline.drift.policy import PolicyState
 from dq_pipeline.drift.regimes import LEAST_SAMPLES, MOST_SAMPLES, Candidate, recognise
@@ -118,16 +119,40 @@ def _past(world: World, serving: Serving) -> list[Serving]:
     ]
 
 
+def levels(world: World, serving: Serving, *, most: int) -> dict[str, NDArray[np.float64]]:
+    """Mean level of every sensor (N, f) in the newest `most` samples of each past regime, by its release."""
+    found = {}
+    for one in _past(world, serving)[-serving.process.drift.regimes :]:
+        samples = _samples(world, one, most)
+        if samples is not None:
+            values = samples.head(one.process.sample.profile_rows).values
+            seen = np.isfinite(values)
+            total = np.where(seen, values, 0.0).sum(axis=1)
+            empty = np.full(total.shape, np.nan)
+            found[one.version] = np.divide(total, seen.sum(axis=1), out=empty, where=seen.any(axis=1))
+    return found
+
+
 def _reference(world: World, one: Serving) -> Profile | None:
     """Profiles of the samples that a release's detector was fitted on, against its own bins."""
-    first, name = one.bundle.reference_from, one.process.name
-    if first is None:
-        fact = world.ledger.fact(name, HISTORY)
-        uris = [chunk["uri"] for chunk in fact["chunks"]] if fact else []
-        batches = [SampleBatch.from_bytes(world.lake.get(uri)) for uri in uris]
-        return _profiled(one, SampleBatch.concat(batches)) if batches else None
-    samples = committed_samples(world, name, first, one.bundle.stream_starts_at)
+    samples = _samples(world, one)
     return None if samples is None else _profiled(one, samples)
+
+
+def _samples(world: World, one: Serving, most: int | None = None) -> SampleBatch | None:
+    """The samples that a release's detector was fitted on, all or the newest `most`; None if there are none."""
+    first, name, until = one.bundle.reference_from, one.process.name, one.bundle.stream_starts_at
+    if first is not None:
+        return committed_samples(world, name, first if most is None else max(first, until - most), until)
+    fact, batches = world.ledger.fact(name, HISTORY), []
+    for chunk in reversed(fact["chunks"] if fact else []):
+        batches.append(SampleBatch.from_bytes(world.lake.get(chunk["uri"])))
+        if most is not None and sum(map(len, batches)) >= most:
+            break
+    if not batches:
+        return None
+    joined = SampleBatch.concat(batches[::-1])
+    return joined if most is None else joined.take(np.arange(max(len(joined) - most, 0), len(joined)))
 
 
 def _profiled(one: Serving, samples: SampleBatch) -> Profile:

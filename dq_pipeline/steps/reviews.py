@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
@@ -10,12 +10,14 @@ from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import Opinion, Review, State
-from dq_pipeline.records.truth import counting
+from dq_pipeline.steps.clock import as_datetime
 from dq_pipeline.steps.find_recordings import find_recordings
 from dq_pipeline.steps.flag_export import curves_of, sample_rows
+from dq_pipeline.steps.known_samples import KnownSamples, known_samples
 from dq_pipeline.steps.review_queue import threshold_of
 
 _MOST = 1000
+_EXPORTED = ("band", "horizon_rows", "period_s", "dimensions", "metadata", "flags")
 
 
 def reviews(
@@ -52,12 +54,18 @@ def reviews(
         raise StateError(f"a limit of 1 to {_MOST} and an offset of 0 or more expected, found {limit} and {offset}")
     rows = world.ledger.reviews(process, state=state, limit=limit, offset=offset, unseen_by=who)
     counts = world.ledger.review_counts(process)
+    samples = known_samples(world, process, [row.sample_id for row in rows])
     return {
         "process": process,
         **counts,
         "rules": world.ledger.rule_record(process),
-        "items": _items(world, settings, rows),
+        "items": _items(world, settings, rows, samples),
     }
+
+
+def waiting_for(world: World, process: str, who: str, *, limit: int) -> list[int]:
+    """Numbers of the reviews that wait for somebody, what is most urgent first: those this person has not judged."""
+    return [row.id for row in world.ledger.reviews(process, limit=limit, unseen_by=who)]
 
 
 def review(world: World, process: str, review: int) -> dict[str, Any]:
@@ -68,28 +76,31 @@ def review(world: World, process: str, review: int) -> dict[str, Any]:
     StateError
         If there is no such review.
     """
-    settings = world.process(process)
-    row = known(world, process, review)
-    name = row.sample_id
-    flags = world.ledger.flags_of(process, [name]).get(name, ())
-    (exported,) = sample_rows(world, process, {name: flags})
-    curves = {"t_s": exported["t_s"], "curves": exported["curves"]}
-    said = world.ledger.opinions(process, [review]).get(review, ())
-    (item,) = _items(world, settings, [row])
-    if item["source"] is None:  # not of the stream
-        found = find_recordings(world, settings, [name])[name]
-        if found.batch is not None:
-            curves = curves_of(name, found.batch, settings.sample.period_s)
-            start = found.batch.start[0].astype("datetime64[us]").item().isoformat() + "+00:00"
-            item |= {"source": found.batch.sources[0], "start": start}
+    (item,) = details(world, world.process(process), [known(world, process, review)])
+    return item
+
+
+def details(world: World, process: Process, rows: Sequence[Review]) -> Iterator[dict[str, Any]]:
+    """The same of several reviews, each of another sample: ledger and files are asked once for all."""
+    names = [row.sample_id for row in rows]
+    samples, flags = known_samples(world, process.name, names), world.ledger.flags_of(process.name, names)
+    said = world.ledger.opinions(process.name, [row.id for row in rows])
+    beyond = [name for name in names if name not in samples.places]  # not of the stream
+    past = find_recordings(world, process, beyond) if beyond else {}
+    exported = sample_rows(world, process.name, {name: flags.get(name, ()) for name in names}, samples)
+    for item, row in zip(_items(world, process, rows, samples), exported, strict=True):
+        found = past.get(item["sample_id"])
+        curves = {"t_s": row["t_s"], "curves": row["curves"]}
+        if found is not None and found.batch is not None:
+            curves = curves_of(item["sample_id"], found.batch, process.sample.period_s)
+            item |= {"source": found.batch.sources[0], "start": as_datetime(found.batch.start[0]).isoformat()}
             item |= {"unified": found.unified, "accepted": found.accepted}
-    names = ("band", "horizon_rows", "period_s", "dimensions", "metadata", "flags")
-    return {
-        **item,
-        **{key: exported[key] for key in names},
-        **curves,
-        "opinions": [_said(one) for one in said],
-    }
+        yield {
+            **item,
+            **{key: row[key] for key in _EXPORTED},
+            **curves,
+            "opinions": [_said(one) for one in said.get(item["review"], ())],
+        }
 
 
 def known(world: World, process: str, number: int) -> Review:
@@ -99,20 +110,14 @@ def known(world: World, process: str, number: int) -> Review:
     return row
 
 
-def _items(world: World, process: Process, rows: Sequence[Review]) -> list[dict[str, Any]]:
+def _items(world: World, process: Process, rows: Sequence[Review], samples: KnownSamples) -> list[dict[str, Any]]:
     if not rows:
         return []
-    names, ledger = [row.sample_id for row in rows], world.ledger
-    answers, labels = ledger.answers(process.name, names), ledger.labels_of(process.name, names)
-    places = ledger.recorded(process.name, names)
     threshold = threshold_of(world, process)
     items = []
     for row in rows:
-        answer, place, truth = (
-            answers.get(row.sample_id),
-            places.get(row.sample_id),
-            counting(labels.get(row.sample_id, ())),
-        )
+        name = row.sample_id
+        answer, place, truth = samples.answers.get(name), samples.places.get(name), samples.truths.get(name)
         # what a rule would say must not lead the reviewer
         reasons = {name: value for name, value in row.reasons.items() if name != "rule" or row.state != "waiting"}
         items.append(

@@ -6,7 +6,7 @@ from typing import Any
 
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import EventState, Notice, ReleaseRow
+from dq_pipeline.records import LIVE, EventState, Notice, ReleaseRow
 from dq_pipeline.steps import agenda
 from dq_pipeline.steps.clock import utc_now
 
@@ -61,8 +61,14 @@ def resume(world: World, process: str, *, who: str, why: str) -> dict[str, Any]:
 
 
 def sync_registry(world: World, process: str) -> None:
-    """Give every version in the registry the stage that the ledger says."""
-    world.registry.reconcile(process, {release.version: release.stage for release in world.ledger.releases(process)})
+    """Give every version in the registry the stage that the ledger says, and those that are rolled out their alias."""
+    under_way = [row for row in world.ledger.rollouts(process) if row.state in LIVE]
+    aliases: dict[str, str] = {}
+    for row in under_way:
+        place = "canary" if row.share > 0.0 else "shadow" if "shadow" not in aliases else f"shadow-{row.version}"
+        aliases[place] = row.version
+    stages = {release.version: release.stage for release in world.ledger.releases(process)}
+    world.registry.reconcile(process, stages, aliases)
 
 
 def previous_release(world: World, process: str) -> ReleaseRow | None:

@@ -7,14 +7,15 @@ import numpy as np
 from dq_pipeline.feedback.coverage import Coverage, coverage
 from dq_pipeline.feedback.governor import CARRIES_MODEL, WEEK, ErrorRatio, Objection, Situation
 from dq_pipeline.ports import World
-from dq_pipeline.records import EventState
-from dq_pipeline.release.promise import Promise, error_ratio
+from dq_pipeline.records import Judged
+from dq_pipeline.release.promise import error_ratio
 from dq_pipeline.release.promotion import ENOUGH
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import agenda, incidents
-from dq_pipeline.steps.challenger import built, evidence_from_bytes, is_built, rng_of
+from dq_pipeline.steps.challenger import rng_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.error_estimate import error_estimate
+from dq_pipeline.steps.promised import promised
 from dq_pipeline.steps.serving import Serving, on_probation_against
 from dq_pipeline.steps.training_data import HISTORY
 from dq_pipeline.steps.trainings import trainings
@@ -39,7 +40,7 @@ def situation(world: World, serving: Serving, *, asked: bool = True) -> Situatio
         since=since,
         new_labels=len(set(labelled) - set(world.ledger.conflicts(process.name, labelled))),
         trainings=tuple(one for one in known if one.began > now - WEEK),
-        error=_error(world, serving) if asked and settings.error is not None else None,
+        error=error_seen(world, serving) if asked and settings.error is not None else None,
         coverage=_coverage(world, serving) if asked and settings.coverage is not None else None,
     )
 
@@ -51,15 +52,14 @@ def standing_in_the_way(world: World, serving: Serving, *, by_drift: bool) -> tu
     """
     name, now = serving.process.name, utc_now()
     found = []
-    hold, ill = world.ledger.hold(name), incidents.at_fault(world, name)
+    hold, ill = world.ledger.hold(name), incidents.forbids(world, name)
     if hold is not None:
         why = f"on hold since the rollback at sample {hold.sample} ({hold.why}): until a drift that began after it is "
         found.append(Objection("hold", f"{why}found, or `dq resume {name}`; labels and time are no new evidence"))
     if ill:
-        sensors = ", ".join(str(one.sensor) for one in ill)
-        found.append(Objection("sensor", f"nothing is learned while {sensors} is at fault; `dq incidents {name}`"))
+        found.append(Objection("incident", ill))
     event = world.ledger.open_event(name)
-    if event is not None and event.state is EventState.OPEN and "cause" not in event.evidence:
+    if event is not None and event.unexplained:
         found.append(Objection("cause", f"the cause of drift event {event.id} is asked for first"))
     due = agenda.read(world, name).due
     if due is not None:
@@ -72,22 +72,28 @@ def standing_in_the_way(world: World, serving: Serving, *, by_drift: bool) -> tu
     return tuple(found)
 
 
-def _error(world: World, serving: Serving) -> ErrorRatio | None:
+def error_seen(world: World, serving: Serving) -> ErrorRatio | None:
+    """The error of the newest answers over the one promised, or the one expected; None where neither is known."""
     name, metric = serving.process.name, serving.process.promotion.metric
-    seen = max(world.ledger.sample_count(name) - WINDOW, 0)
-    rows = world.ledger.judged(name, release=serving.version, first_sample=seen)
-    withheld = world.ledger.incidents(name)
-    rows = [
-        row
-        for row in rows
-        if row.fallback is None and row.value is not None and not any(one.withholds(row.sample) for one in withheld)
-    ]
-    promise, found = _promise(world, serving, metric), None
+    rows = answers_judged(world, serving, WINDOW)
+    promise, found = promised(world, serving, metric), None
     if promise is not None:
         truth = np.array([row.target for row in rows], dtype=np.float64)
         value = np.array([row.value for row in rows], dtype=np.float64)
         found = error_ratio(metric, truth, value, promise, rng_of(f"{name}/error/{serving.version}/{len(rows)}"))
     return found or _expected(world, name)
+
+
+def answers_judged(world: World, serving: Serving, last: int) -> list[Judged]:
+    """The model's answers among the newest `last` samples whose truth is known and not withheld, in stream order."""
+    name = serving.process.name
+    seen = max(world.ledger.sample_count(name) - last, 0)
+    withheld = world.ledger.incidents(name)
+    return [
+        row
+        for row in world.ledger.judged(name, release=serving.version, first_sample=seen)
+        if row.fallback is None and row.value is not None and not any(one.withholds(row.sample) for one in withheld)
+    ]
 
 
 def _expected(world: World, process: str) -> ErrorRatio | None:
@@ -98,22 +104,6 @@ def _expected(world: World, process: str) -> ErrorRatio | None:
         return None
     count = found["n_expected"]
     return ErrorRatio(expected / usual, low / usual, expected, usual, count, 0, "mean error", estimated=True)
-
-
-def _promise(world: World, serving: Serving, metric: str) -> Promise | None:
-    """Of the release itself; one whose model was carried over has the figure it was carried with."""
-    name, key, metrics = serving.process.name, serving.row.key, serving.bundle.metrics
-    figure = metrics.get(metric)
-    if not isinstance(figure, int | float):
-        return None
-    judged_on = int(metrics.get("judged_on", 0))
-    if not is_built(world, name, key):
-        return Promise(float(figure), judged_on)
-    uri = f"{built(world, name, key)['folder']}/evidence.npz"
-    evidence = evidence_from_bytes(world.lake.get(uri)) if world.lake.exists(uri) else None
-    if evidence is None:
-        return Promise(float(figure), judged_on)
-    return Promise(float(figure), len(evidence.truth), evidence.truth, evidence.challenger)
 
 
 def _coverage(world: World, serving: Serving) -> Coverage | None:

@@ -11,10 +11,11 @@ from typing import Any
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
 from dq_pipeline.records import ReleaseRow
-from dq_pipeline.release import promotion
+from dq_pipeline.release import parity, promotion
 from dq_pipeline.release.bundle import Release
-from dq_pipeline.steps import agenda
-from dq_pipeline.steps.challenger import built, evidence_from_bytes, is_built, rng_of
+from dq_pipeline.release.evidence import evidence_from_bytes
+from dq_pipeline.steps import agenda, rollout
+from dq_pipeline.steps.challenger import built, is_built, rng_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.training_version import TRAINING_BATCH
@@ -24,15 +25,27 @@ VERDICT = "gates.json"
 
 
 def evaluate(world: World, process: str, *, key: str) -> dict[str, Any]:
-    """Ask every gate; `passed` says whether the challenger may be promoted. A carried model was judged before."""
+    """Ask every gate; `passed` says whether the challenger may be promoted. A carried model was judged before.
+
+    What was stored has to give, in this code, what it gave when it was made: see :mod:`dq_pipeline.release.parity`.
+    """
     agenda.renew(world, process, key)
     folder = built(world, process, key)["folder"]
     evidence = evidence_from_bytes(world.lake.get(f"{folder}/evidence.npz"))
     gates = () if evidence is None else promotion.assess(evidence, world.process(process).promotion, rng_of(key))
+    gates = (*gates, _same_as_made(world, folder))
     verdict = promotion.decide(gates)
     report = {"key": key, "passed": verdict.promote, "why": verdict.reason, "gates": [asdict(gate) for gate in gates]}
     world.lake.put(f"{folder}/{VERDICT}", json.dumps(report).encode())
     return report
+
+
+def _same_as_made(world: World, folder: str) -> promotion.GateResult:
+    with tempfile.TemporaryDirectory() as scratch:
+        world.lake.get_folder(f"{folder}/release", Path(scratch) / "release")
+        steps = parity.differs(Release.load(Path(scratch) / "release"))
+    said = f"it gives other {', '.join(steps)} than when it was made" if steps else "it gives what it gave when made"
+    return promotion.GateResult("parity", not steps, float(len(steps)), 0.0, said)
 
 
 def refusal(world: World, process: str, key: str) -> str | None:
@@ -45,7 +58,12 @@ def refusal(world: World, process: str, key: str) -> str | None:
 
 
 def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
-    """Register the challenger and put it into Staging.
+    """Register the challenger and put it into Staging, where its rollout begins if the process file has one.
+
+    Returns
+    -------
+    dict
+        `key`, `version`, and `rollout`: where it stands; None where it is to be promoted now.
 
     Raises
     ------
@@ -60,7 +78,9 @@ def stage(world: World, process: str, *, key: str) -> dict[str, Any]:
     if row.stage == "None":
         world.ledger.move_release(process, row.version, "stage", who="dq", why=f"challenger {key}", now=utc_now())
     sync_registry(world, process)
-    return {"key": key, "version": row.version}
+    begun = rollout.begin(world, row)
+    waits = begun is not None and begun.state != "promoted"
+    return {"key": key, "version": row.version, "rollout": begun.state if begun is not None and waits else None}
 
 
 def register(world: World, process: str, key: str) -> ReleaseRow:

@@ -12,6 +12,7 @@ from dq_pipeline.steps.drift_evidence import standing_of
 from dq_pipeline.steps.govern import governor
 from dq_pipeline.steps.incidents import listed
 from dq_pipeline.steps.readiness import Watch
+from dq_pipeline.steps.rollout import rollouts
 
 NEWEST = 200
 
@@ -43,6 +44,7 @@ def status(world: World, process: str) -> dict[str, Any]:
             }
             for row in ledger.releases(process)
         ],
+        "rollouts": [] if production is None else rollouts(world, process),
         "drift_events": [
             {
                 "id": event.id,

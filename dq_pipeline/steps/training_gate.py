@@ -17,7 +17,8 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import TargetRow
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps.training_data import TrainingData
+from dq_pipeline.steps.serving import Serving, in_production
+from dq_pipeline.steps.training_data import TrainingData, training_data
 
 Mask = NDArray[np.bool_]
 
@@ -99,6 +100,34 @@ def admit(world: World, process: Process, data: TrainingData, *, threshold: floa
     return Admitted(data.take(kept), verdict, len(data) - len(labelled), truths, new)
 
 
+def admit_next(world: World, process: Process, serving: Serving) -> Admitted:
+    """Of everything that could be learned from, what the next training may, after the release in Production."""
+    data = training_data(world, process)
+    return admit(world, process, data, threshold=serving.bundle.threshold, version=serving.version)
+
+
+def would_refuse(world: World, process: str, *, limit: int = 20) -> dict[str, Any]:
+    """What the next training would refuse, and why, without training.
+
+    Returns
+    -------
+    dict
+        `labelled`, `passed`, `unlabelled`, `new`, `counts` by gate, `figures`, and `refused`: of each gate the newest
+        `limit` samples.
+
+    Raises
+    ------
+    StateError
+        If no release answers yet.
+    """
+    settings, serving = world.process(process), in_production(world, process)
+    found = admit_next(world, settings, serving).findings()
+    shown: list[dict[str, Any]] = []
+    for gate in found["counts"]:
+        shown += [one for one in found["refused"] if one["gate"] == gate][::-1][:limit]
+    return {"process": process, "release": serving.version, **found, "refused": shown}
+
+
 def asked_of(
     process: Process,
     data: TrainingData,
@@ -124,7 +153,7 @@ def asked_of(
             features=matrix,
             sensor=features.chosen // len(STATISTICS),
             target=data.target,
-            classes=len(process.target.classes) if process.target.task == "classification" else 0,
+            classes=process.target.class_count,
             accepted=data.accepted,
             unified=data.unified,
             threshold=threshold,

@@ -30,10 +30,11 @@ def keep_version(world: World, process: Process, key: str, admitted: Admitted, t
     The same content is the same version, whoever asks and however often.
     """
     data = admitted.data.take(np.flatnonzero(admitted.data.learnable))
-    files, samples, rows = _files(data), [], []
+    places, samples, rows, files = _places(data), [], [], {}
     for i, weight in zip(training.used.tolist(), training.weights.tolist(), strict=True):
         name, target = data.batch.ids[i], float(data.target[i])
-        batch, uri = files[i]
+        batch, uri = places[i]
+        files[batch] = uri
         samples.append(TrainingSample(name, batch, target, weight))
         rows.append([name, target, weight, uri])
     digest = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
@@ -49,6 +50,7 @@ def keep_version(world: World, process: Process, key: str, admitted: Admitted, t
         "rules": rules,
         "findings": findings,
         "reviewers": reviewers,
+        "files": files,
         "samples": [dict(zip(("sample_id", "target", "weight", "uri"), row, strict=True)) for row in sorted(rows)],
     }
     uri = world.lake.put(paths.training_batch(process.name, digest), json.dumps(manifest, default=float).encode())
@@ -68,7 +70,7 @@ def keep_version(world: World, process: Process, key: str, admitted: Admitted, t
     return digest
 
 
-def _files(data: TrainingData) -> list[tuple[str, str]]:
+def _places(data: TrainingData) -> list[tuple[str, str]]:
     """Batch and file of each sample (n,); by number, for an id of the history may come again as another recording."""
     first = np.array([entry["first"] for entry in data.manifest])
     entries = np.searchsorted(first, data.number, side="right") - 1

@@ -98,16 +98,17 @@ def _turned(world: World, serving: Serving, detector: Detector[Any], seen: int) 
     """Where the detector starts anew since a sensor's incident began or ended after the `seen` samples it knows."""
     starts_at = serving.bundle.stream_starts_at
     for incident in reversed(world.ledger.incidents(serving.process.name)):
-        if incident.first is None or (incident.stop is not None and incident.stop < starts_at):
+        well = incident.well_from
+        if incident.first is None or incident.sensor is None or (well is not None and well < starts_at):
             continue
-        if incident.ending is None:
+        if well is None:
             found = int(incident.evidence.get("found at sample", -1))
             if seen <= found and incident.first >= starts_at:
                 _, known = _readings_between(world, serving, incident.first, found)
                 if known:
                     return detector.rebase(known[0], seen=found - starts_at), found
-        elif incident.ending is not Ending.ACCEPTED and incident.stop is not None and seen <= (incident.until or -1):
-            return detector.start(seen=incident.stop - starts_at), incident.stop
+        elif incident.ending is not Ending.ACCEPTED and seen <= (incident.until or -1):
+            return detector.start(seen=well - starts_at), well
     return None
 
 

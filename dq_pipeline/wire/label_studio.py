@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from dq_pipeline.process import Process
-from dq_pipeline.records import Action
+from dq_pipeline.records import WHY_CHARACTERS, Action
 from dq_pipeline.target import plausible
 from dq_pipeline.wire.label_studio_form import (
     MOST_PROBLEMS,
@@ -24,17 +24,16 @@ from dq_pipeline.wire.label_studio_form import (
     Problem,
     ResultForm,
     TaskForm,
-    is_number,
     not_finite,
     of_path,
     short,
 )
+from dq_pipeline.wire.numeric import is_number
 
 MOST_TASKS = 10_000
 STARS = 5
 """Of the rating that stands for confidence."""
 ACTIONS = get_args(Action)
-_WHY_CHARACTERS = 2000
 Form = TypeVar("Form", bound=BaseModel)
 
 
@@ -202,7 +201,7 @@ class Reader:
             self._say(number, f"{path}.number", f"expected a class, as choices; found {short(value)}")
         elif problem := plausible(self.process, value):
             self._say(number, f"{path}.number", problem)
-        return "value", float(value)  # type: ignore[arg-type]
+        return "value", float(value)
 
     def _choices(self, number: int, path: str, result: ResultForm) -> tuple[str, Any]:
         chosen = result.value.get("choices")
@@ -224,10 +223,10 @@ class Reader:
 
     def _rating(self, number: int, path: str, result: ResultForm) -> tuple[str, float | None]:
         value = result.value.get("rating")
-        if not is_number(value) or not 0 <= value <= STARS:  # type: ignore[operator]
+        if not is_number(value) or not 0 <= value <= STARS:
             self._say(number, f"{path}.rating", f"expected 0 to {STARS}; found {short(value)}")
             return "confidence", None
-        return "confidence", float(value) / STARS  # type: ignore[arg-type]
+        return "confidence", float(value) / STARS
 
     def _text(self, number: int, path: str, result: ResultForm) -> tuple[str, str]:
         value = result.value.get("text")
@@ -236,16 +235,16 @@ class Reader:
             self._say(number, f"{path}.text", f"expected text; found {short(value)}")
             return "why", ""
         told = "\n".join(lines).strip()
-        if len(told) > _WHY_CHARACTERS:
-            self._say(number, f"{path}.text", f"expected at most {_WHY_CHARACTERS} characters; found {len(told)}")
-        return "why", told[:_WHY_CHARACTERS]
+        if len(told) > WHY_CHARACTERS:
+            self._say(number, f"{path}.text", f"expected at most {WHY_CHARACTERS} characters; found {len(told)}")
+        return "why", told[:WHY_CHARACTERS]
 
     def _region(self, number: int, path: str, result: ResultForm) -> Mapping[str, Any]:
         span: dict[str, Any] = {}
         last = self.process.sample.rows * self.process.sample.period_s
         for name in ("start", "end"):
             value = result.value.get(name)
-            if not is_number(value) or not 0 <= value <= last:  # type: ignore[operator]
+            if not is_number(value) or not 0 <= value <= last:
                 said = f"expected seconds from the start of the recording, 0 to {last:g}; found {short(value)}"
                 self._say(number, f"{path}.{name}", said)
             else:

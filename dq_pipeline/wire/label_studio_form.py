@@ -55,7 +55,7 @@ class TaskForm(_Loose):
     annotations: list[Any] = Field(default_factory=list)
 
 
-_FIELDS = {*TaskForm.model_fields, *AnnotationForm.model_fields, *ResultForm.model_fields, "email"}
+_FIELDS = frozenset((*TaskForm.model_fields, *AnnotationForm.model_fields, *ResultForm.model_fields, "email"))
 
 
 def parse(data: bytes) -> tuple[object, list[Problem]]:
@@ -89,17 +89,7 @@ def not_finite(entry: object, path: str) -> list[str]:
 
 def of_path(part: int | str) -> bool:
     """Whether it is of the document; Pydantic puts the names of alternatives between."""
-    return isinstance(part, int) or part in {
-        *TaskForm.model_fields,
-        *AnnotationForm.model_fields,
-        *ResultForm.model_fields,
-        "email",
-    }
-
-
-def is_number(value: object) -> bool:
-    """A finite number, and no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    return isinstance(part, int) or part in _FIELDS
 
 
 def short(value: object) -> str:

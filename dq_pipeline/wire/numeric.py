@@ -1,9 +1,9 @@
-"""Lists of numbers from a message as arrays; text and truth values are refused."""
+"""Numbers from a message, alone or in lists that become arrays; text and truth values are refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,20 @@ from dq_pipeline.errors import SampleError
 from dq_pipeline.wire.envelope import short
 
 _NUMBERS = frozenset((float, int, type(None)))
+_LARGEST = 1e300
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """A finite number, and no truth value.
+
+    JSON has integers of any length, and `math.isfinite` fails on what no float holds; a comparison does not.
+
+    Examples
+    --------
+    >>> is_number(0.5), is_number(10**400), is_number(float("nan")), is_number(True), is_number("1")
+    (True, False, False, False, False)
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def column(values: Any, key: str, rows: int, ident: str) -> NDArray[np.float64]:

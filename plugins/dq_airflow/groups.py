@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def release(process: Process, trained: XComArg) -> None:
     """From a trained challenger to its end: evaluate >> [stage >> promote, reject].
 
+    What is rolled out ends here with `stage`: the deployment moves it on.
+
     Where a person must approve, the run does not wait for the answer, for what becomes due next would wait with it:
     `ask` starts `<process>_promotion`, once for each challenger, and that DAG waits.
     """
@@ -25,14 +27,15 @@ def release(process: Process, trained: XComArg) -> None:
     if process.promotion.approval == "none":
         tasks.promote(name, staged)
     else:
-        _ask(name, staged)
+        ask(name, staged, "stage")
 
 
-def _ask(name: str, staged: XComArg) -> None:
+def ask(name: str, staged: XComArg, found_by: str) -> None:
+    """Start `<process>_promotion` for the release whose `key` and `version` a task found."""
     from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator  # a fifth of the parse time
 
-    key, version = (f"{{{{ ti.xcom_pull(task_ids='stage')['{field}'] }}}}" for field in ("key", "version"))
-    ask = TriggerDagRunOperator(
+    key, version = (f"{{{{ ti.xcom_pull(task_ids='{found_by}')['{field}'] }}}}" for field in ("key", "version"))
+    asked = TriggerDagRunOperator(
         task_id="ask",
         pool=pools.ANSWER,
         trigger_dag_id=f"{name}_promotion",
@@ -40,4 +43,4 @@ def _ask(name: str, staged: XComArg) -> None:
         conf={"key": key, "version": version},
         skip_when_already_exists=True,
     )
-    staged >> ask
+    staged >> asked

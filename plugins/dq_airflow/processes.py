@@ -23,6 +23,11 @@ def folder() -> Path:
     return Path(os.environ.get("DQ_PROCESS_DIR") or Path(conf.get("core", "dags_folder")) / "processes")
 
 
+def names() -> set[str]:
+    """Every process that has a file, a bad one too."""
+    return {path.stem for path in folder().glob("*.yaml")}
+
+
 def valid(kind: str) -> Iterator[Process]:
     """The valid processes to make `<process>_<kind>` DAGs of.
 

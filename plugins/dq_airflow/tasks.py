@@ -114,18 +114,11 @@ def govern(process: str) -> Result:
     return governed
 
 
-@step(pools.ANSWER)
-def audit(process: str) -> Result:
-    """Compare every sensor with its reference, the others and itself; alerts for what is at fault."""
-    from dq_pipeline import steps
-
-    with hooks.open_world() as world:
-        return steps.audit(world, process)
-
-
-@step(pools.ANSWER, may_emit=("due", "incident", "labels"))
+@step(pools.ANSWER, may_emit=("due", "incident", "labels", "release"))
 def decide(process: str, branches: Mapping[str, str]) -> Result:
-    """Take late labels in, ask the ledger what comes next, and follow it; an adaptation that is due is an asset event.
+    """Take late labels in, move rollouts on, ask the ledger what comes next, and follow it.
+
+    An adaptation that is due, and a release that came into Production, are asset events.
 
     `branches` maps each answer to the task that begins it.
     """
@@ -138,6 +131,8 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
         assets.emit(context, process, "labels", {"new": decided["new_labels"]})
     if decided["branch"] == "adapt":
         assets.emit(context, process, "due", {"key": decided["key"], "why": decided["why"]})
+    if decided["promoted"]:
+        assets.emit(context, process, "release", decided["promoted"])
     branching.follow(context, decided, {branches[decided["branch"]]})
     return decided
 
@@ -172,11 +167,15 @@ def evaluate(process: str, trained: Mapping[str, Any], passed: str, failed: str)
 
 @step(pools.LEARN)
 def stage(process: str, evaluated: Mapping[str, Any]) -> Result:
-    """Register a challenger and put it into Staging."""
+    """Register a challenger and put it into Staging; where its rollout begins, skip what would promote it now."""
     from dq_pipeline import steps
 
     with hooks.open_world() as world:
-        return steps.stage(world, process, key=evaluated["key"])
+        staged = steps.stage(world, process, key=evaluated["key"])
+    if staged["rollout"] is not None:
+        log.info("release %s of %s is in %s; the deployment moves it on", staged["version"], process, staged["rollout"])
+        branching.follow(get_current_context(), staged, ())
+    return staged
 
 
 @step(pools.ANSWER)

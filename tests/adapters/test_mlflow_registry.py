@@ -197,6 +197,26 @@ def test_reconcile_follows_the_ledger(registry: MlflowRegistry, process: str, re
         registry.reconcile(process, {"4": "Production"})
 
 
+def test_aliases_of_what_is_rolled_out_follow_the_ledger(
+    registry: MlflowRegistry, process: str, release: Releases
+) -> None:
+    for seed in range(3):
+        registry.log_release(process, release(seed), key=f"k{seed}", metrics={}, tags={})
+    stages = {"1": "Production", "2": "Staging", "3": "Archived"}
+    registry.reconcile(process, stages, {"canary": "2", "shadow": "3"})
+    assert {name: registry.get(process, name).version for name in ("canary", "shadow", "production")} == {
+        "canary": "2",
+        "shadow": "3",
+        "production": "1",
+    }
+    registry.reconcile(process, stages, {"shadow": "2", "shadow-3": "3"})
+    assert registry.get(process, "canary") is None
+    assert registry.get(process, "shadow").version == "2"
+    registry.reconcile(process, {"1": "Archived", "2": "Production", "3": "Archived"})
+    assert [registry.get(process, name) for name in ("canary", "shadow", "shadow-3")] == [None] * 3
+    assert registry.get(process, "production").version == "2"
+
+
 def test_a_damaged_copy_is_fetched_again(registry: MlflowRegistry, process: str, release: Releases) -> None:
     version = log(registry, process, release(), "k")
     folder = registry.fetch(process, version)

@@ -151,3 +151,25 @@ def test_bad_files_are_one_clear_line(files, arguments, expected, monkeypatch):
     assert expected in result.stderr
     assert "Traceback" not in result.output
     assert result.stdout == ""
+
+
+def test_stress_tells_what_breaks_where_with_the_undisturbed_figure_beside(files):
+    told = _told("stress", "small", "--perturb", "unit", "--perturb", "delay", "--history", "60", "--samples", "105")
+    assert [one["perturbation"] for one in told["perturbations"]] == ["unit", "delay"]
+    assert told["undisturbed"]["severity"] == 0.0
+    unit = told["perturbations"][0]
+    assert unit["sensor"] == told["sensor"]
+    assert len(unit["rungs"]) == 5
+    assert set(unit["breaks"]) == {"error", "coverage", "retained", "alarms", "unseen", "misnamed"}
+    assert told["synthetic"] is None
+
+
+def test_stress_draws_a_stream_of_no_one_and_writes_a_page(files):
+    shown = _run("stress", "small", "--perturb", "noise", "--history", "60", "--synthetic", "--html", files / "s.html")
+    assert shown.exit_code == 0, shown.output
+    assert "Synthetic recordings" in shown.stdout
+    assert "First severity that breaks each" in shown.stdout
+    assert "Samples until noticed" in _is_self_contained(files / "s.html")
+    refused = _run("stress", "small", "--perturb", "rain", "--history", "60")
+    assert refused.exit_code == 1
+    assert "Unknown perturbation 'rain'" in refused.stderr

@@ -142,6 +142,24 @@ def test_labels_lead_to_a_training_without_a_command(run: Run, plant: Plant) -> 
     assert emitted(f"dq://{name}/reviews") == [{"review": 7}]
 
 
+def test_the_deployment_takes_a_release_from_shadow_into_production(run: Run, plant: Plant) -> None:  # noqa: F811
+    name, ledger = plant.process, plant.world.ledger
+    plant.edit(feedback={"retrain": {"labels": 20}}, rollout={"shadow": 20}, promotion={"tolerance": 0.5})
+    first = plant.initialize()
+    plant.publish(recordings(30, plant.rng, first=1000))
+    plant.answer()
+    run("feedback.py", f"{name}_feedback")
+    states = run("adaptation.py", f"{name}_adaptation")
+    assert which(states, "success") == {"retrain", "evaluate", "stage"}
+    assert which(states, "skipped") == {"reject", "promote"}, "nothing promotes it now"
+    (staged,) = [row.version for row in ledger.releases(name) if row.stage == "Staging"]
+    plant.publish(recordings(30, plant.rng, first=2000))
+    states = run("deployment.py", f"{name}_deployment")
+    assert {"decide", "nothing"} < which(states, "success")
+    assert ledger.production(name).version == staged != first
+    assert [event["version"] for event in emitted(f"dq://{name}/release")] == [staged]
+
+
 def emitted(uri: str) -> list[dict[str, Any]]:
     """What the events of an asset carry."""
     from airflow.models.asset import AssetEvent, AssetModel

@@ -17,7 +17,7 @@ from dq_airflow.sensors import MicroBatchSensor
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 NAMES = ("hydraulic", "skab", "vacuum", "vacuum_lab")
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
-KINDS = ("adaptation", "deployment", "feedback", "initialization", "rollback")
+KINDS = ("adaptation", "deployment", "drill", "feedback", "initialization", "reconciliation", "rollback", "watch")
 
 
 def parsed(file: str) -> DagBag:
@@ -121,6 +121,25 @@ def test_feedback_is_started_by_labels_and_reviews_and_by_time(bag: DagBag) -> N
     assert {task.pool for task in dag.tasks} == {"dq_answer"}
 
 
+def test_the_watch_runs_whether_the_deployment_does_or_not(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_watch"]
+    after = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    assert after == {"watch": {"triage"}, "triage": set()}
+    assert {asset.uri for asset in dag.timetable.asset_condition.objects} == {"dq://vacuum/release"}
+    assert dag.timetable.timetable.expression == "*/5 * * * *"
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+
+
+def test_reconciliation_is_started_by_releases_and_drifts_and_by_time(bag: DagBag) -> None:
+    dag = bag.dags["vacuum_reconciliation"]
+    assert {"reconcile", "audit"} <= set(dag.task_ids)
+    wanted = dag.timetable.asset_condition
+    assert {asset.uri for asset in wanted.objects} == {"dq://vacuum/release", "dq://vacuum/drift"}
+    assert dag.timetable.timetable.expression == "*/15 * * * *"
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+    assert {task.pool for task in dag.tasks} == {"dq_answer"}
+
+
 def test_deployment_runs_one_at_a_time_and_retries(bag: DagBag) -> None:
     for name in NAMES:
         dag = bag.dags[f"{name}_deployment"]
@@ -184,6 +203,8 @@ def validate(bag: DagBag, kind: str, given: dict[str, Any]) -> None:
         ("rollback", {"version": "latest", "reason": "worse on line 3"}),
         ("rollback", {"reason": "bad"}),
         ("rollback", {}),
+        ("reconciliation", {"first": -1}),
+        ("reconciliation", {"first": "newest"}),
     ],
 )
 def test_bad_parameters_are_refused(bag: DagBag, kind: str, given: dict[str, Any]) -> None:
@@ -200,6 +221,8 @@ def test_bad_parameters_are_refused(bag: DagBag, kind: str, given: dict[str, Any
         ("initialization", {"samples": 200, "chunk": 50}),
         ("rollback", {"version": "3", "reason": "worse on line 3"}),
         ("rollback", {"reason": "worse on line 3"}),
+        ("reconciliation", {}),
+        ("reconciliation", {"first": 100, "stop": 300}),
     ],
 )
 def test_good_parameters_pass(bag: DagBag, kind: str, given: dict[str, Any]) -> None:
@@ -217,22 +240,35 @@ def test_a_person_approves_where_the_process_file_says_so(folder: Path) -> None:
     assert asked.get_task("heed").downstream_task_ids == {"promote", "reject"}
 
 
+def test_where_a_release_is_rolled_out_the_deployment_asks_the_person(folder: Path) -> None:
+    way = "rollout: {shadow: 50, canary: {}}\nhistory:"
+    copy(folder, "careful", ("tolerance: 0.02}", "tolerance: 0.02, approval: human}"), ("\nhistory:", f"\n{way}"))
+    copy(folder, "swift", ("\nhistory:", f"\n{way}"))
+    dags = parsed("deployment.py").dags
+    assert dags["careful_deployment"].get_task("ask").trigger_dag_id == "careful_promotion"
+    assert dags["careful_deployment"].get_task("decide").downstream_task_ids >= {"ask", "nothing"}
+    assert "ask" not in dags["swift_deployment"].task_ids
+
+
 def test_assets_are_emitted_by_the_tasks_that_make_them_so(bag: DagBag) -> None:
     emitted = {
         (kind, task.task_id): {outlet.name.removeprefix("dq://vacuum/") for outlet in task.outlets}
-        for kind in ("deployment", "adaptation", "feedback")
+        for kind in ("adaptation", "deployment", "feedback", "reconciliation", "watch")
         for task in bag.dags[f"vacuum_{kind}"].tasks
         if task.outlets
     }
     assert emitted == {
         ("deployment", "pull"): {"incident"},
         ("deployment", "act"): {"drift", "incident"},
-        ("deployment", "decide"): {"due", "incident", "labels"},
+        ("deployment", "decide"): {"due", "incident", "labels", "release"},
         ("deployment", "roll_back"): {"release"},
         ("adaptation", "promote"): {"due", "release"},
         ("adaptation", "reject"): {"due"},
         ("feedback", "take_labels"): {"labels"},
         ("feedback", "govern"): {"due", "incident"},
+        ("watch", "watch"): {"incident"},
+        ("reconciliation", "triage"): {"incident"},
+        ("watch", "triage"): {"incident"},
     }
 
 
@@ -257,3 +293,14 @@ def test_a_dag_of_ones_own(bag: DagBag) -> None:
     dag = bag.dags["example_vacuum_drift_report"]
     assert [asset.uri for asset in dag.timetable.asset_condition.objects] == ["dq://vacuum/drift"]
     assert {"take_labels", "summary", "addressee", "maintenance", "process_engineers"} == set(dag.task_ids)
+
+
+def test_drills_run_as_often_as_the_process_file_says_and_on_demand(folder: Path) -> None:
+    copy(folder, "seldom", ("quality:", "drill: {every_h: 12, faults: [unit]}\nquality:"))
+    copy(folder, "never")
+    found = parsed("drill.py")
+    assert found.import_errors == {}
+    assert type(found.dags["never_drill"].timetable).__name__ == "NullTimetable"
+    assert found.dags["seldom_drill"].timetable.delta == timedelta(hours=12)
+    assert set(found.dags["never_drill"].params) == {"fault", "severity", "sensor"}
+    assert [task.pool for task in found.dags["never_drill"].tasks] == ["dq_learn"]

@@ -11,9 +11,9 @@ import pytest
 from dq_pipeline import steps
 from dq_pipeline.errors import StateError
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps import cause
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import in_production
+from dq_pipeline.steps.stretch import recorded
 
 from .conftest import SENSORS, Plant, recordings  # type: ignore[import-not-found]
 
@@ -68,8 +68,8 @@ def test_another_unit_is_named_corrected_and_seen_to_end(running: Plant) -> None
     accepted = [one["accepted"] for one in _scores(plant)[-25:]]
     assert sum(accepted) >= 22, "corrected samples are good ones"
     serving = in_production(world, name)
-    assert np.median(cause.recorded(world, serving, 50, 75)[0][:, :, 1]) < 60
-    assert np.median(cause.recorded(world, serving, 50, 75, raw=True)[0][:, :, 1]) > 100
+    assert np.median(recorded(world, serving, 50, 75).values[:, :, 1]) < 60
+    assert np.median(recorded(world, serving, 50, 75, raw=True).values[:, :, 1]) > 100
     still = steps.audit(world, name, window=25)
     assert still["faults"] == 1, "a correction hides nothing from an audit"
     (row,) = [one for one in steps.sensors(world, name) if one["sensor"] == "inlet"]

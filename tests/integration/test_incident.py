@@ -61,7 +61,7 @@ def test_a_sensor_at_fault_is_named_and_its_samples_are_never_learned(ill: Plant
     (notice,) = [one for one in ill.notices.told if "at fault" in one.title]
     assert FAULTY in notice.title
     assert "gain" in notice.detail
-    assert notice.runbook == "docs/runbooks/sensor.md"
+    assert notice.runbook == "docs/runbooks/calibration.md"
     (event,) = ill.world.ledger.events(ill.process)
     assert event.state is EventState.INCIDENT
     assert event.evidence["cause"]["sensor"] == FAULTY

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from dq_pipeline import steps
 from dq_pipeline.errors import DataError, StateError
 from dq_pipeline.records import OffsetRange, TargetRow
+from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import agenda, challenger, training_version
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.wire.codec import decode
@@ -70,6 +71,8 @@ def test_a_model_is_walked_to_its_messages_and_back(plant: Plant) -> None:
     assert not learned & {wrong, conflicting, copied}
     run = MlflowClient(tracking_uri=world.settings.mlflow_tracking_uri).get_run(row.run_id)
     assert run.data.tags["dq.training_batch"] == batch["hash"]
+    for part in batch["micro_batches"]:
+        assert set(part["ids"]) <= set(SampleBatch.ids_of(world.lake.get(part["uri"])))
     manifest = json.loads(world.lake.get(batch["uri"]))
     assert {one["sample_id"] for one in manifest["samples"]} == learned
 

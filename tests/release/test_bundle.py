@@ -19,6 +19,7 @@ from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import FILES, Release, TrainingBatch, digest, ids_hash, verify
+from dq_pipeline.release.parity import traced
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import error_model, flag_rules
 
@@ -61,7 +62,7 @@ def release() -> Release:
         scorers.append(QualityScorer.fit(reference, profiles, profiles, rng=np.random.default_rng(0)))
     drift_features = profile(batch, scorers[1].reference).drift_features
     scored = flag_rules.Scored(np.full(80, 0.9), np.full(80, 0.9), scorers[1].injected, 0.25)
-    return Release(
+    made = Release(
         process="small",
         settings=process.deciding(),
         features=features,
@@ -78,6 +79,7 @@ def release() -> Release:
         flags=flag_rules.fitted(process, features, features.transform(batch), training, batch.target, scored),
         error_model=error_model.fitted(process, features, features.transform(batch), training, batch.target),
     )
+    return dataclasses.replace(made, trace=traced(made, batch))
 
 
 def test_everything_comes_back_bit_for_bit(release: Release, tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_predicts_from_the_horizon_alone(release: Release) -> None:
 
 
 def test_parts_may_be_absent(release: Release, tmp_path: Path) -> None:
-    parts = ("horizon_scorer", "completion_scorer", "learned_scorer", "detector", "flags", "error_model")
+    parts = ("horizon_scorer", "completion_scorer", "learned_scorer", "detector", "flags", "error_model", "trace")
     bare = dataclasses.replace(release, **dict.fromkeys(parts))  # type: ignore[arg-type]
     bare.save(tmp_path / "bare")
     loaded = Release.load(tmp_path / "bare")

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, cast, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from dq_pipeline.adapters.ledger.database import Database, lock_process
-from dq_pipeline.adapters.ledger.incidents import sensor_at_fault
+from dq_pipeline.adapters.ledger.incidents import explain, sensor_at_fault
 from dq_pipeline.adapters.ledger.schema import (
     LIVE_EVENTS,
     batches,
@@ -76,10 +75,8 @@ class Drift(Database):
 
     def explain_event(self, event: int, cause: Mapping[str, Any]) -> None:
         """Keep what an event is put down to with its evidence; the first answer stands."""
-        known = drift_events.c.evidence
-        explained = update(drift_events).where(drift_events.c.id == event, ~known.has_key("cause"))
         with self._begin() as connection:
-            connection.execute(explained.values(evidence=known.concat(cast({"cause": cause}, JSONB))))
+            explain(connection, [event], cause)
 
     def raise_event(self, process: str, alarm: DriftAlarm, now: datetime) -> DriftEvent:
         """Open an event that no detector saw (the error alone), or return the one that is open."""

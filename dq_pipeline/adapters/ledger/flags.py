@@ -13,7 +13,7 @@ from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.feedback_schema import flags, reviews
 from dq_pipeline.adapters.ledger.schema import batches, predictions, scores
-from dq_pipeline.records import UNBUDGETED, Flag, FlagKind, FlagRow, PredictionRow, Recorded
+from dq_pipeline.records import ACTING, UNBUDGETED, Flag, FlagKind, FlagRow, PredictionRow, Recorded
 
 
 class Flags(Database):
@@ -72,10 +72,10 @@ class Flags(Database):
             return set(connection.scalars(wanted))
 
     def answers(self, process: str, ids: Sequence[str]) -> dict[str, PredictionRow]:
-        """The champion's first answer by sample id."""
+        """The first answer that was acted on, by sample id."""
         wanted = (
             select(predictions)
-            .where(predictions.c.process == process, predictions.c.role == "champion", predictions.c.sample_id.in_(ids))
+            .where(predictions.c.process == process, predictions.c.role.in_(ACTING), predictions.c.sample_id.in_(ids))
             .distinct(predictions.c.sample_id)
             .order_by(predictions.c.sample_id, predictions.c.at, predictions.c.release)
         )

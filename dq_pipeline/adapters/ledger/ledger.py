@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dq_pipeline.adapters.ledger.alerts import Alerts
 from dq_pipeline.adapters.ledger.audits import Audits
+from dq_pipeline.adapters.ledger.catalog import Catalog
 from dq_pipeline.adapters.ledger.claims import Claims
+from dq_pipeline.adapters.ledger.contracts import Contracts
 from dq_pipeline.adapters.ledger.corrections import Corrections
 from dq_pipeline.adapters.ledger.drift import Drift
+from dq_pipeline.adapters.ledger.drills import Drills
+from dq_pipeline.adapters.ledger.evidence import Evidence
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
 from dq_pipeline.adapters.ledger.governing import Governing
@@ -14,11 +18,14 @@ from dq_pipeline.adapters.ledger.incidents import Incidents
 from dq_pipeline.adapters.ledger.outbox import Outbox
 from dq_pipeline.adapters.ledger.outcomes import Outcomes
 from dq_pipeline.adapters.ledger.releases import Releases
+from dq_pipeline.adapters.ledger.replays import Replays
 from dq_pipeline.adapters.ledger.reviews import Reviews
+from dq_pipeline.adapters.ledger.rollouts import Rollouts
 from dq_pipeline.adapters.ledger.samples import Samples
 from dq_pipeline.adapters.ledger.summary import Summary
 from dq_pipeline.adapters.ledger.targets import Targets
 from dq_pipeline.adapters.ledger.training import Trainings
+from dq_pipeline.adapters.ledger.watching import Watching
 
 
 class PostgresLedger(
@@ -34,6 +41,13 @@ class PostgresLedger(
     Trainings,
     Governing,
     Alerts,
+    Drills,
+    Catalog,
+    Contracts,
+    Evidence,
+    Rollouts,
+    Replays,
+    Watching,
     Audits,
     Corrections,
     Releases,

@@ -15,10 +15,9 @@ from dq_pipeline.adapters.ledger.bulk import write_rows
 from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.feedback_schema import flags, opinions, reviews
 from dq_pipeline.adapters.ledger.flags import flag_row, write_flags
-from dq_pipeline.adapters.ledger.schema import targets
 from dq_pipeline.adapters.ledger.targets import write_targets
 from dq_pipeline.errors import StateError
-from dq_pipeline.records import Candidate, FlagRow, Opinion, Review, Ruling, State, TargetRow
+from dq_pipeline.records import Candidate, FlagRow, Opinion, Review, Ruling, State
 
 Decide = Callable[[Review, Sequence[Opinion]], Ruling]
 Said = tuple[int, Sequence[Opinion], Decide]
@@ -84,9 +83,7 @@ class Reviews(Database):
 
     def reviews_of(self, process: str, ids: Sequence[str]) -> dict[str, tuple[Review, ...]]:
         """All reviews by sample id, oldest first."""
-        wanted = (
-            select(reviews).where(reviews.c.process == process, reviews.c.sample_id.in_(ids)).order_by(reviews.c.id)
-        )
+        wanted = select(reviews).where(reviews.c.process == process, reviews.c.sample_id.in_(ids))
         with self._begin() as connection:
             return _by(connection.execute(wanted.order_by(reviews.c.id)).all(), "sample_id", _review)
 
@@ -139,16 +136,6 @@ class Reviews(Database):
         wanted = select(flags).where(flags.c.process == process, flags.c.sample_id.in_(ids)).order_by(flags.c.id)
         with self._begin() as connection:
             return _by(connection.execute(wanted).all(), "sample_id", flag_row)
-
-    def labels_of(self, process: str, ids: Sequence[str]) -> dict[str, tuple[TargetRow, ...]]:
-        """All targets by sample id, oldest first, those that do not count included."""
-        wanted = (
-            select(targets).where(targets.c.process == process, targets.c.sample_id.in_(ids)).order_by(targets.c.id)
-        )
-        names = TargetRow.__slots__
-        with self._begin() as connection:
-            rows = connection.execute(wanted.order_by(targets.c.id)).all()
-        return _by(rows, "sample_id", lambda row: TargetRow(**{name: getattr(row, name) for name in names}))
 
 
 def _judge(
@@ -214,9 +201,7 @@ def _write_opinions(connection: Connection, process: str, review: int, said: Seq
 
 
 def _opinions(connection: Connection, process: str, numbers: Sequence[int]) -> dict[int, tuple[Opinion, ...]]:
-    wanted = (
-        select(opinions).where(opinions.c.process == process, opinions.c.review.in_(numbers)).order_by(opinions.c.id)
-    )
+    wanted = select(opinions).where(opinions.c.process == process, opinions.c.review.in_(numbers))
     names = Opinion.__slots__
     rows = connection.execute(wanted.order_by(opinions.c.id)).all()
     return _by(rows, "review", lambda row: Opinion(**{name: getattr(row, name) for name in names}))

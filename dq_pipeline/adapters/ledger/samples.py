@@ -12,7 +12,7 @@ from dq_pipeline.adapters.ledger.feedback_schema import flags
 from dq_pipeline.adapters.ledger.flags import stands_rejected
 from dq_pipeline.adapters.ledger.schema import batches, predictions, processes, scores
 from dq_pipeline.adapters.ledger.targets import truth_of
-from dq_pipeline.records import BatchState, CommittedBatch, Judged, Role
+from dq_pipeline.records import ACTING, BatchState, CommittedBatch, Judged, Role
 
 
 class Samples(Database):
@@ -30,10 +30,10 @@ class Samples(Database):
             return set(connection.scalars(wanted))
 
     def answered(self, process: str, ids: Sequence[str], *, except_batch: str) -> set[str]:
-        """Which of these samples have a champion's prediction already, from another batch."""
+        """Which of these samples were answered already, by another batch."""
         wanted = select(predictions.c.sample_id).where(
             predictions.c.process == process,
-            predictions.c.role == "champion",
+            predictions.c.role.in_(ACTING),
             predictions.c.sample_id.in_(ids),
             predictions.c.batch_id != except_batch,
         )
@@ -82,7 +82,7 @@ class Samples(Database):
             .where(
                 predictions.c.process == scores.c.process,
                 predictions.c.sample_id == scores.c.sample_id,
-                predictions.c.role == "champion",
+                predictions.c.role.in_(ACTING),
                 predictions.c.fallback.is_not(None),
             )
             .exists()
@@ -105,18 +105,18 @@ class Samples(Database):
         *,
         last: int | None = None,
         release: str | None = None,
-        role: Role = "champion",
+        role: Role | Sequence[Role] = ACTING,
         first_sample: int = 0,
         stop_sample: int | None = None,
     ) -> Sequence[Judged]:
         """Predictions whose target is known, in stream order: the newest `last` of first <= sample number < stop.
 
-        Each sample stands once, with its first prediction in this role.
+        Each sample stands once, with its first prediction in this role (one of these; the answers acted on by default).
         """
         matching = and_(
             predictions.c.process == scores.c.process,
             predictions.c.sample_id == scores.c.sample_id,
-            predictions.c.role == role,
+            predictions.c.role.in_([role] if isinstance(role, str) else role),
         )
         if release is None:
             first = select(predictions).where(matching).order_by(predictions.c.at, predictions.c.release).limit(1)

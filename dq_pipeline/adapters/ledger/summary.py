@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select, text
 
 from dq_pipeline.adapters.ledger.database import Database
 from dq_pipeline.adapters.ledger.schema import batches, drift_alarms, outbox, predictions, processes, scores
-from dq_pipeline.records import BatchState
+from dq_pipeline.records import ACTING, BatchState
 
 _QUANTILES = {"min": 0.0, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "max": 1.0}
 
@@ -58,7 +58,7 @@ _GAPS = text("""
 
 _DUPLICATES = text("""
     SELECT count(*) FROM (
-        SELECT FROM dq.predictions WHERE process = :process AND role = 'champion'
+        SELECT FROM dq.predictions WHERE process = :process AND role IN ('champion', 'canary')
         GROUP BY sample_id, release HAVING count(*) > 1
     ) AS twice
 """)
@@ -82,9 +82,7 @@ class Summary(Database):
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             return {
                 "recordings": _recordings(connection, process),
-                "alarms": _count(
-                    connection, predictions, process, predictions.c.alarm, predictions.c.role == "champion"
-                ),
+                "alarms": _count(connection, predictions, process, predictions.c.alarm, predictions.c.role.in_(ACTING)),
                 "drift_alarms": _count(connection, drift_alarms, process),
                 "parked": _count(connection, batches, process, batches.c.state == BatchState.PARKED),
                 "gaps": int(connection.execute(_GAPS, {"process": process}).scalar_one()),

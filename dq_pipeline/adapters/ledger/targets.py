@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from dq_pipeline.adapters.ledger.database import Database, lock_process
 from dq_pipeline.adapters.ledger.feedback_schema import flags
 from dq_pipeline.adapters.ledger.flags import write_flags
 from dq_pipeline.adapters.ledger.schema import predictions, processes, releases, scores, targets
-from dq_pipeline.records import Expected, Flag, FlagKind, TargetRow
+from dq_pipeline.records import ACTING, Expected, Flag, FlagKind, TargetRow
 from dq_pipeline.records.truth import COMPLETION, REVIEW, conflicting, rank
 
 _STATE = text("""
@@ -28,7 +29,7 @@ _STATE = text("""
         FROM dq.targets t
         LEFT JOIN LATERAL (
             SELECT min(p.at) AS at FROM dq.predictions p
-            WHERE p.process = t.process AND p.sample_id = t.sample_id AND p.role = 'champion'
+            WHERE p.process = t.process AND p.sample_id = t.sample_id AND p.role IN ('champion', 'canary')
         ) AS a ON true
         LEFT JOIN dq.scores s
             ON s.process = t.process AND s.sample_id = t.sample_id AND s.scope = 'completion'
@@ -43,7 +44,7 @@ _STATE = text("""
 """)
 _WAITING = text("""
     SELECT count(DISTINCT p.sample_id) FROM dq.predictions p
-    WHERE p.process = :process AND p.role = 'champion'
+    WHERE p.process = :process AND p.role IN ('champion', 'canary')
         AND NOT EXISTS (SELECT FROM dq.targets t WHERE t.process = p.process AND t.sample_id = p.sample_id)
 """)
 _QUANTILES = {"p05": 0.05, "p50": 0.5, "p95": 0.95, "max": 1.0}
@@ -60,6 +61,15 @@ class Targets(Database):
         """The same with where it came from."""
         with self._begin() as connection:
             return _truths(connection, process, ids)
+
+    def labels_of(self, process: str, ids: Sequence[str]) -> dict[str, tuple[TargetRow, ...]]:
+        """All targets by sample id, oldest first, those that do not count included."""
+        wanted = select(targets).where(targets.c.process == process, targets.c.sample_id.in_(ids))
+        found = defaultdict(list)
+        with self._begin() as connection:
+            for row in connection.execute(wanted.order_by(targets.c.id)):
+                found[row.sample_id].append(_record(row))
+        return {name: tuple(rows) for name, rows in found.items()}
 
     def conflicts(self, process: str, ids: Sequence[str] | None = None) -> dict[str, tuple[TargetRow, ...]]:
         """Labels that contradict each other, in the order they came, by sample id: of these samples, or of all."""
@@ -85,7 +95,7 @@ class Targets(Database):
         newest = select(*(predictions.c[name] for name in names)).where(
             predictions.c.process == process,
             predictions.c.release == release,
-            predictions.c.role == "champion",
+            predictions.c.role.in_(ACTING),
             predictions.c.fallback.is_(None),
             predictions.c.value.is_not(None),
             predictions.c.expected_error.is_not(None),

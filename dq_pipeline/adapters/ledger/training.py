@@ -69,13 +69,17 @@ class Trainings(Database):
         """All versions, oldest first."""
         return self._sets(process)
 
-    def training_samples(self, process: str, content_hash: str) -> Sequence[TrainingSample]:
-        """The samples of a version, by id."""
+    def training_samples(
+        self, process: str, content_hash: str, *, sample: str | None = None
+    ) -> Sequence[TrainingSample]:
+        """The samples of a version, by id and batch; with `sample` those of this id alone."""
         wanted = select(training_samples).where(
             training_samples.c.process == process, training_samples.c.hash == content_hash
         )
+        if sample is not None:
+            wanted = wanted.where(training_samples.c.sample_id == sample)
         with self._begin() as connection:
-            rows = connection.execute(wanted.order_by(training_samples.c.sample_id)).all()
+            rows = connection.execute(wanted.order_by(training_samples.c.sample_id, training_samples.c.batch_id)).all()
         return [TrainingSample(row.sample_id, row.batch_id, row.target, row.weight) for row in rows]
 
     def training_keys(self, process: str, content_hash: str) -> tuple[str, ...]:

@@ -137,18 +137,22 @@ Index(
     "corrections_open", corrections.c.process, corrections.c.sensor, unique=True, postgresql_where=text("until IS NULL")
 )
 rollouts = Table(
-    "rollouts",  # the way of a staged release into Production
+    "rollouts",  # append-only: every step of a release's way into Production
     metadata,
-    of_process(primary_key=True),
-    Column("version", Words, primary_key=True),
-    words("state"),  # shadow, canary, passed, aborted
+    number(),
+    of_process(),
+    words("version"),
+    words("state"),  # shadow, canary, paused, waiting, promoted, aborted, ended
     words("champion"),
     real("share"),
-    whole("since"),  # number of the first sample in this state
+    whole("after"),  # counts for micro-batches claimed after this sequence
+    whole("sample"),
     document("record"),
+    words("who"),
     words("why"),
     instant("at"),
 )
+Index("rollouts_version", rollouts.c.process, rollouts.c.version, rollouts.c.id)
 drills = Table(
     "drills",
     metadata,

@@ -30,7 +30,7 @@ def dag_of(process: str) -> str:
 
 def readable(user: BaseUser) -> set[str]:
     """The processes that a user may look at."""
-    names = {path.stem for path in processes.folder().glob("*.yaml")}
+    names = processes.names()
     allowed = get_auth_manager().filter_authorized_dag_ids(dag_ids={dag_of(name) for name in names}, user=user)
     return {name for name in names if dag_of(name) in allowed}
 
@@ -107,8 +107,7 @@ def _writing(process: str) -> Callable[[Request, BaseUser], None]:
 
 
 def _exists(process: str) -> None:
-    known = sorted(path.stem for path in processes.folder().glob("*.yaml"))
-    if process not in known:
+    if process not in processes.names():
         raise HTTPException(404, f"There is no process {process[:80]!r}.")
 
 

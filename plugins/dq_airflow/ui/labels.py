@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dq_airflow.ui.access import Writer, body
 from dq_airflow.ui.opened import World
 from dq_airflow.ui.telling import tell
+from dq_pipeline.records import WHY_CHARACTERS
 
 router = APIRouter(prefix="/api/{process}")
 
@@ -43,7 +44,7 @@ class Report(Strict):
     """What a person says of a sample."""
 
     sample_id: Ident
-    why: str = Field(min_length=1, max_length=2000)
+    why: str = Field(min_length=1, max_length=WHY_CHARACTERS)
     rating: int | None = Field(None, ge=1, le=5)
     reject: bool = False
 

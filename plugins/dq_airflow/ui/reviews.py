@@ -15,7 +15,7 @@ from dq_airflow.ui.access import Reader, Writer
 from dq_airflow.ui.labels import Strict
 from dq_airflow.ui.opened import World
 from dq_airflow.ui.telling import tell
-from dq_pipeline.records import Action, FlagKind, State
+from dq_pipeline.records import WHY_CHARACTERS, Action, FlagKind, State
 
 router = APIRouter()
 
@@ -30,7 +30,7 @@ class OpinionForm(Strict):
     action: Action
     value: float | str | None = None
     confidence: float | None = Field(None, ge=0, le=1)
-    why: str = Field("", max_length=2000)
+    why: str = Field("", max_length=WHY_CHARACTERS)
     token: str = Field(min_length=8, max_length=100)
 
     @model_validator(mode="after")
@@ -108,6 +108,7 @@ def one(process: str, review: int, request: Request, user: Reader, world: World)
         may_write=access.may_write(request, user, process),
         judged=any(said["who"] == who and said["action"] != "skip" for said in item["opinions"]),
         token=secrets.token_urlsafe(16),
+        why_characters=WHY_CHARACTERS,
         waiting=waiting,
         previous=before,
         next=after,
@@ -188,8 +189,7 @@ def _around(world: World, process: str, review: int, who: str) -> tuple[int, int
     """How many wait for this person, the review before and after this one in the queue, and its place from 1."""
     from dq_pipeline import steps
 
-    found = steps.reviews(world, process, limit=MOST_LISTED, who=who)
-    ids = [item["review"] for item in found["items"]]
+    ids = steps.waiting_for(world, process, who, limit=MOST_LISTED)
     if review not in ids:
         return len(ids), None, ids[0] if ids else None, None
     at = ids.index(review)

@@ -36,6 +36,8 @@ def test_the_same_content_twice_is_one_version_and_the_first_stands(ledger: Post
     assert ledger.add_training_set(PUMP, again, SAMPLES) == FIRST
     assert ledger.training_sets(PUMP) == [FIRST]
     assert ledger.training_samples(PUMP, "ab12") == sorted(SAMPLES, key=lambda one: one.sample_id)
+    assert ledger.training_samples(PUMP, "ab12", sample="b") == SAMPLES[:1]
+    assert ledger.training_samples(PUMP, "ab12", sample="c") == []
     assert ledger.training_sets("other") == []
 
 

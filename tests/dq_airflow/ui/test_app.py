@@ -39,6 +39,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     item = {"review": 3, "sample_id": "a", "kinds": ["reported"], "flags": [], "opinions": []}
     queue = {"waiting": 1, "settled": 0, "refused": 0, "items": [item]}
     monkeypatch.setattr(steps, "reviews", lambda *_, **__: queue)
+    monkeypatch.setattr(steps, "waiting_for", lambda *_, **__: [3])
     monkeypatch.setattr(steps, "judge", lambda *_, **rest: heard.append(rest) or JUDGED)
     monkeypatch.setattr(
         steps, "add_labels", lambda _, __, rows, **rest: heard.append({"rows": rows, **rest}) or {"new": 1}

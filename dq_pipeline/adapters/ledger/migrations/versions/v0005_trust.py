@@ -17,6 +17,9 @@ def upgrade() -> None:
         ALTER TABLE dq.scores ADD COLUMN arrived_at TIMESTAMP WITH TIME ZONE;
         ALTER TABLE dq.incidents ADD COLUMN cause TEXT, ADD COLUMN subject TEXT, ADD COLUMN severity TEXT,
             ADD COLUMN confidence DOUBLE PRECISION, ADD COLUMN record JSONB NOT NULL DEFAULT '{}';
+        UPDATE dq.incidents SET kind = 'calibration', cause = 'calibration', subject = sensor, severity = 'critical'
+            WHERE sensor IS NOT NULL AND (ending IS NOT NULL OR id IN (
+                SELECT max(id) FROM dq.incidents WHERE ending IS NULL GROUP BY process, sensor));
         CREATE UNIQUE INDEX incidents_cause ON dq.incidents (process, cause, subject)
             WHERE ending IS NULL AND cause IS NOT NULL;
         CREATE TABLE dq.alerts (
@@ -127,18 +130,24 @@ def upgrade() -> None:
         );
         CREATE UNIQUE INDEX corrections_open ON dq.corrections (process, sensor) WHERE until IS NULL;
         CREATE TABLE dq.rollouts (
+            id BIGINT GENERATED ALWAYS AS IDENTITY,
             process TEXT NOT NULL,
             version TEXT NOT NULL,
             state TEXT NOT NULL,
             champion TEXT NOT NULL,
             share FLOAT NOT NULL,
-            since BIGINT NOT NULL,
+            after BIGINT NOT NULL,
+            sample BIGINT NOT NULL,
             record JSONB NOT NULL,
+            who TEXT NOT NULL,
             why TEXT NOT NULL,
             at TIMESTAMP WITH TIME ZONE NOT NULL,
-            PRIMARY KEY (process, version),
+            PRIMARY KEY (id),
             FOREIGN KEY(process) REFERENCES dq.processes (process)
         );
+        CREATE INDEX rollouts_version ON dq.rollouts (process, version, id);
+        CREATE TRIGGER rollouts_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dq.rollouts
+            FOR EACH STATEMENT EXECUTE FUNCTION dq.refuse_to_change();
         CREATE TABLE dq.drills (
             id BIGINT GENERATED ALWAYS AS IDENTITY,
             process TEXT NOT NULL,

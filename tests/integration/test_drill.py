@@ -1,0 +1,104 @@
+"""A drill on real servers: what was injected is found and named, and the process itself is left as it was."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dq_pipeline import steps
+from dq_pipeline.adapters.ledger.rehearsal import RehearsalLedger
+from dq_pipeline.adapters.ledger.trust_schema import metadata
+from dq_pipeline.errors import DataError, StateError
+from dq_pipeline.steps.clock import utc_now
+
+from .conftest import Plant, recordings  # type: ignore[import-not-found]
+
+pytestmark = pytest.mark.integration
+OWN = ("drills", "alerts")
+"""Tables that a drill may write to."""
+
+
+def _feed(plant: Plant, turns: int, first: int = 1000) -> None:
+    for turn in range(turns):
+        plant.publish(recordings(25, plant.rng, first=first + 25 * turn))
+        plant.turn()
+
+
+def _state(plant: Plant) -> dict[str, Any]:
+    """All rows of the process, and all files of its lake, as digests."""
+    tables = {}
+    for table in metadata.tables.values():
+        if "process" in table.c and table.name not in OWN:
+            rows = plant.rows(f'SELECT t::text FROM dq."{table.name}" t WHERE process = %s ORDER BY 1')
+            tables[table.name] = hashlib.sha256(repr(rows).encode()).hexdigest()
+    lake = Path(plant.world.settings.lake_uri)
+    return {**tables, "lake": sorted(str(file) for file in lake.rglob("*") if file.is_file())}
+
+
+def _drill(plant: Plant, key: str, fault: str, **options: Any) -> dict[str, Any]:
+    return steps.drill(plant.world, plant.process, key=key, fault=fault, **options)
+
+
+def test_a_drill_is_found_named_and_told_and_touches_nothing(running: Plant) -> None:
+    _feed(running, 5)
+    before, notices = _state(running), len(running.notices.told)
+    ends = running.world.stream.watermarks(running.world.process(running.process).stream.predictions_topic)
+    done = _drill(running, "first", "unit", sensor="outlet", samples=75)
+    assert done["verdict"] == "passed", done
+    assert (done["cause"], done["subject"]) == ("calibration", "outlet")
+    assert 1 <= done["samples"]["found"] <= 25
+    assert done["samples"]["named"] <= 75
+    assert done["seconds"]["alerted"] > 0
+    assert _state(running) == before
+    assert len(running.notices.told) == notices
+    assert running.world.stream.watermarks(running.world.process(running.process).stream.predictions_topic) == ends
+    assert not running.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'dq_rehearsal%%' AND %s <> ''")
+    assert not running.world.ledger.alerts(running.process)
+    _feed(running, 1, first=2000)  # the stream goes on as if nothing had been
+    assert running.world.ledger.sample_count(running.process) == 150
+
+
+def test_the_same_key_is_one_drill(running: Plant) -> None:
+    _feed(running, 5)
+    one, again = (_drill(running, "once", "process_change", samples=50) for _ in range(2))
+    assert one == again
+    assert len(steps.drills(running.world, running.process)) == 1
+
+
+def test_what_nobody_finds_is_an_alert_until_a_drill_passes(running: Plant) -> None:
+    _feed(running, 5)
+    missed = _drill(running, "mild", "unit", severity=1.0000001, sensor="outlet", samples=25)
+    assert (missed["verdict"], missed["samples"]["found"]) == ("missed", None)
+    standing = running.world.ledger.alerts(running.process, standing=True)
+    assert [(row.alert.kind, row.alert.key) for row in standing] == [("drill", "drill:unit")]
+    assert "drill missed: unit on outlet" in running.notices.titles()
+    assert _drill(running, "hard", "unit", sensor="outlet", samples=75)["verdict"] == "passed"
+    assert not running.world.ledger.alerts(running.process, standing=True)
+
+
+def test_two_drills_at_once_are_refused_and_a_killed_one_leaves_nothing(running: Plant) -> None:
+    _feed(running, 5)
+    ledger = RehearsalLedger(running.world.settings.database_url.get_secret_value(), running.process)
+    with ledger.copied():
+        ledger.put_fact(running.process, "tried", {"a": 1}, utc_now())
+        assert ledger.fact(running.process, "tried") == {"a": 1}
+        assert running.world.ledger.fact(running.process, "tried") is None
+        with pytest.raises(StateError, match="a drill is under way already"):
+            _drill(running, "second", "unit", samples=25)
+    ledger.close()
+    assert _drill(running, "second", "unit", sensor="outlet", samples=75)["verdict"] == "passed"
+
+
+def test_what_cannot_be_drilled_says_why(running: Plant) -> None:
+    with pytest.raises(DataError, match="Unknown perturbation 'rain'"):
+        _drill(running, "x", "rain")
+    with pytest.raises(DataError, match="Unknown sensor 'altitude'"):
+        _drill(running, "x", "unit", sensor="altitude")
+    with pytest.raises(DataError, match="recordings of one form expected for a drill"):
+        _drill(running, "x", "unit", samples=5000)
+    assert [row["verdict"] for row in steps.drills(running.world, running.process)] == ["skipped"]
+    running.edit(drill={"every_h": 24.0, "faults": ["stuck"], "samples": 25})
+    assert steps.drill(running.world, running.process, key="y")["fault"] == "stuck"  # from history: nothing streamed
