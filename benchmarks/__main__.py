@@ -31,6 +31,7 @@ BENCHMARKS = (
     "detection_delay",
     "audit",
     "causes",
+    "triage",
     "intervals",
     "flags",
     "review_rules",

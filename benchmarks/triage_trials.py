@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from benchmarks.trouble_streams import AFTER, COOLERS, LEAD, USUAL_LATE_S, Meta, Plant, Recorded, cycles, pump_downs
 from dq_pipeline.audit.virtual import TRUSTED_SHARE
-from dq_pipeline.drift.cause import INFORMATIVE
+from dq_pipeline.drift.cause import find_cause
 from dq_pipeline.records import Cause
-from dq_pipeline.simulate.troubles import SEVERITIES, SIZES, Delivered, Severity, inject, partner
-from dq_pipeline.simulate.vacuum import RECIPES, VacuumDrift
+from dq_pipeline.simulate.troubles import SEVERITIES, SIZES, Delivered, Severity, inject
+from dq_pipeline.simulate.vacuum import VacuumDrift
 from dq_pipeline.triage import monitors
 from dq_pipeline.triage.case import Case, Stretch
+from dq_pipeline.triage.inputs import INFORMED
 from dq_pipeline.triage.rank import rank
 from dq_pipeline.triage.verdict import Verdict
 
@@ -54,13 +55,26 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of a trial: samples until the first alarm (None: none within 100), what raised it, and the verdict."""
+    """What came of a trial.
+
+    Attributes
+    ----------
+    after
+        Samples of the trouble until the first alarm; None if there was none within 100.
+    by
+        What raised it.
+    sensor
+        The one at fault, where it is a sensor's.
+    first_check
+        What the first cause check puts the same samples down to.
+    """
 
     trouble: Trouble
     after: int | None
     by: str
     verdict: Verdict | None
     sensor: str = ""
+    first_check: str = "nothing"
 
     @property
     def named(self) -> str:
@@ -95,7 +109,7 @@ class _Stream:
 def determined(plant: Plant) -> NDArray[np.bool_]:
     """Sensors (f,) whose bias the others or a trusted reference contradict: fixed before anything is injected."""
     names = plant.process.sensor_names
-    found = plant.share >= INFORMATIVE
+    found = plant.share >= INFORMED
     level = np.nanmean(plant.past.values, axis=1)
     for j, name in enumerate(names):
         trusted = plant.process.sensors[name].trusted
@@ -136,7 +150,25 @@ def attempt(plant: Plant, trouble: Trouble, seed: Sequence[int]) -> Told | None:
         if verdict.first is not None or asked >= len(stream.value):
             break
         asked = min(asked + BATCH, len(stream.value))
-    return Told(trouble, sample - stream.onset + 1, by, verdict, name)
+    case = case_of(plant, stream, begin, asked, by)
+    return Told(trouble, sample - stream.onset + 1, by, verdict, name, _first_check(case))
+
+
+RULE: Mapping[str, str] = {
+    "drift": "process_drift",
+    "error": "concept_drift",
+    "unlabelled": "labels",
+    "lost_readings": "dead_sensor",
+    "parity": "model_regression",
+}
+"""A cause for what raised the alarm, and nothing else looked at; what is not listed is late data."""
+
+
+def _first_check(case: Case) -> str:
+    names = case.process.sensor_names
+    units = [sensor.unit for sensor in case.process.sensors.values()]
+    found = find_cause(case.before.values, case.since.values, names, units, begin=case.begin)
+    return "calibration" if found.kind == "sensor" else "process_drift"
 
 
 def undisturbed(plant: Plant, seed: Sequence[int]) -> tuple[int, list[tuple[int, str, str]]]:
@@ -403,6 +435,3 @@ def _as_bad_as(ratio: float, truth: Floats, value: Floats, bad: Floats) -> Float
         over = np.mean(np.abs(truth - value - middle * (bad - value))[seen]) >= ratio * usual
         low, high = (low, middle) if over else (middle, high)
     return value + high * (bad - value)
-
-
-__all__ = ["RECIPES", "Told", "Trouble", "attempt", "determined", "partner", "troubles", "undisturbed"]

@@ -13,7 +13,7 @@ from dq_pipeline.triage.case import Stretch
 
 Floats = NDArray[np.float64]
 
-LEAST_BEFORE, LEAST_AFTER = 30, 8
+LEAST_BEFORE, LEAST_AFTER = 20, 8
 ASKED, UNASKED = 2.5, 4.0
 """Standard errors by which the error must have changed where a monitor of it raised an alarm, and where none did."""
 WILD_MORE = 2.5
@@ -77,11 +77,21 @@ class Errors:
         return abs(self.biased) >= sure or self.larger >= sure or more >= WILD_MORE
 
 
-def compare(before: Stretch, after: Stretch, *, asked: bool = False) -> Errors:
-    """Errors since against errors before."""
+def compare(before: Stretch, after: Stretch, *, lead: Stretch | None = None, asked: bool = False) -> Errors:
+    """Errors since a change against errors before it.
+
+    Parameters
+    ----------
+    lead
+        Samples that came between the two, while all was still well.
+    asked
+        Whether an alarm about the error made somebody ask.
+    """
     gone = float(np.isnan(after.target).mean()) if len(after) else 0.0
     gone_before = float(np.isnan(before.target).mean()) if len(before) else 0.0
-    usual, now = before.target - before.value, after.target - after.value
+    well = (before,) if lead is None else (before, lead)
+    usual = np.concatenate([one.target - one.value for one in well])
+    now = after.target - after.value
     known, seen = np.isfinite(usual), np.isfinite(now)
     if known.sum() < LEAST_BEFORE or seen.sum() < LEAST_AFTER:
         return Errors(int(seen.sum()), asked, unlabelled=gone, unlabelled_before=gone_before)

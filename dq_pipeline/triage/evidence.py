@@ -31,14 +31,16 @@ class Evidence:
     @classmethod
     def of(cls, case: Case) -> Evidence:
         """Measure everything, from where the change seems to begin."""
-        after = case.since.part(slice(begin_of(case), None))
+        begin = begin_of(case)
+        lead, after = case.since.part(slice(0, begin)), case.since.part(slice(begin, None))
+        asked = any(one.get("kind") in OF_ERRORS for one in case.alerts)
         return cls(
             case,
             after,
             defects(case.before, after, case.missing),
             look(case.process, case.before, after, case.regimes),
-            compare(case.before, after, asked=any(one.get("kind") in OF_ERRORS for one in case.alerts)),
-            slices.announced(case.before, after),
+            compare(case.before, after, lead=lead, asked=asked),
+            slices.announced(case.before, after.part(slice(len(after) // 2, None))),
         )
 
     @property

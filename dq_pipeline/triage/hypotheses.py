@@ -8,14 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from dq_pipeline.audit import Finding
-from dq_pipeline.drift.cause import INFORMATIVE
 from dq_pipeline.records import Cause
 from dq_pipeline.triage.answers import WILD_MORE
 from dq_pipeline.triage.evidence import Evidence
-from dq_pipeline.triage.inputs import BROKEN, MISREAD
+from dq_pipeline.triage.inputs import BESIDE, BROKEN, INFORMED, MISREAD, STRONG, resting, silent_of
 from dq_pipeline.triage.verdict import Hypothesis
 
-SHORTLY, SOON = 60, 25
+SHORTLY, SOON = 60, 30
 """Samples before a change, and after it, within which what was done on purpose may be its cause."""
 SPARED, SURE = 0.85, 3.0
 """Another release is spared where it makes at most this share of the error, by so many standard errors."""
@@ -41,7 +40,7 @@ CONFIDENCE: Mapping[str, float] = MappingProxyType(
         "possible": 0.4,
     }
 )
-"""Share of like cases in which what decided was right, by what decided: measured on the development streams."""
+"""Share of like cases in which what decided is right, by what decided: rounded from the development streams."""
 EXACT = frozenset({"unit", "sign", "swapped"})
 FREE = frozenset({"gain", "offset", "gain_offset", "lag"})
 
@@ -66,7 +65,9 @@ def delivery(told: Evidence) -> list[Found]:
 
 def broken(told: Evidence) -> list[Found]:
     """A sensor's own channel shows that it is stuck, dead, clipped or noisy."""
-    found = told.inputs.of(BROKEN)
+    rests = resting(told.case.process.sensor_names, told.case.before)
+    gone = silent_of(told.case.process.sensor_names, told.after)
+    found = tuple(one for one in told.inputs.of(BROKEN) if one.sensor not in rests - gone)
     silent = [one for one in found if one.fault in {"missing", "dead"}]
     if told.defects and len(silent) * 2 >= len(told.case.process.sensor_names):
         found = tuple(one for one in found if one not in silent)
@@ -93,7 +94,7 @@ def misread(told: Evidence) -> list[Found]:
         elif alone and not away:
             found += _undetermined(told, one)
     for one in inputs.unsure:
-        if not _contradicted(one) and _alone(told, one) and not away:
+        if _alone(told, one) and not away:
             found += _undetermined(told, one)
     return found
 
@@ -128,7 +129,8 @@ def plant(told: Evidence) -> list[Found]:
     names = [*inputs.moved, *(one.sensor for one in inputs.findings if one.sensor not in inputs.moved)]
     which = ", ".join(names[:4])
     figures = {"moved": dict(inputs.moved), "gradual": round(inputs.gradual, 2)}
-    found, rank = [], 6.0 if inputs.strong else 9.0
+    # what asks is the error, and one sensor alone is off: that is as often chance
+    found, rank = [], 9.0 if not inputs.strong or (told.errors.asked and len(names) < 2) else 6.0
     if told.announced is not None:
         one = told.announced
         why = f"{which} moved, and {one.key} is {one.value!r} since: {one.apart:.0%} of the samples carry another value"
@@ -198,20 +200,24 @@ def _undetermined(told: Evidence, one: Finding) -> list[Found]:
         f"{one.sensor} moved alone, and the others say too little of it ({one.determined:.0%}) to tell a bias from a "
         "change of the process; a reading of a trusted reference, or a calibration, would settle it"
     )
-    found = _found(told, Cause.UNDETERMINED, one.sensor, "nothing contradicts", why, 5, _of(one))
-    bias = _found(told, Cause.CALIBRATION, one.sensor, "possible", "an offset or a gain would do it", 5.1, _of(one))
-    drift = _found(told, Cause.PROCESS_DRIFT, one.sensor, "possible", "the plant may run elsewhere", 5.2, _of(one))
+    rank, figures = (5.0 if one.moved >= STRONG else 8.5), _of(one)
+    found = _found(told, Cause.UNDETERMINED, one.sensor, "nothing contradicts", why, rank, figures)
+    may = "an offset or a gain would do it"
+    bias = _found(told, Cause.CALIBRATION, one.sensor, "possible", may, rank + 0.1, figures)
+    may = "the plant may run elsewhere"
+    drift = _found(told, Cause.PROCESS_DRIFT, one.sensor, "possible", may, rank + 0.2, figures)
     return [found, bias, drift]
 
 
 def _contradicted(one: Finding) -> bool:
-    return one.against != "virtual" or one.determined >= INFORMATIVE
+    return one.against != "virtual" or one.determined >= INFORMED
 
 
 def _alone(told: Evidence, one: Finding) -> bool:
-    """Whether no other sensor moved, or only one that a few sd of this one's movement would."""
+    """Whether no other sensor left the others, nor went half as far as this one did."""
     others = [f for f in told.inputs.findings if f.sensor not in {one.sensor, one.other}]
-    moved = [name for name in told.inputs.moved if name not in {one.sensor, one.other}]
+    own = told.inputs.moved.get(one.sensor, one.moved)
+    moved = [n for n, far in told.inputs.moved.items() if n not in {one.sensor, one.other} and far >= BESIDE * own]
     return not others and (not moved or _contradicted(one))
 
 

@@ -19,8 +19,19 @@ CLEARLY = 5.0
 """How far a sensor's level must go, in units of how far it usually does."""
 BROKEN = frozenset({"stuck", "dead", "missing", "clipped", "noisy"})
 MISREAD = frozenset({"unit", "gain", "offset", "gain_offset", "sign", "swapped", "lag"})
+INFORMED = 0.3
+"""Share of a sensor's variance that the others must explain before they contradict a bias of it.
+
+At this share a bias of twice the sensor's standard deviation lies 2.4 of what the others leave open off, in every
+sample; and the others stay where they were, which they would not were it the plant."""
+BESIDE = 0.5
+"""A sensor goes alone where every other goes less than this share of its way."""
 NEAR, NEARER = 2.0, 0.5
 """How near a past regime's mean levels must be: in its standard deviations, and as a share of the way from before."""
+RESTS = 0.05
+"""Share of recordings of one reading from which that is one of the plant's states."""
+GONE = 0.2
+"""Share of its readings that must be missing before a sensor is silent."""
 STRONG = 8.0
 """How far a sensor must go before it can be no chance."""
 _NEWEST = 30
@@ -57,8 +68,9 @@ class Inputs:
 
     @property
     def unsure(self) -> tuple[Finding, ...]:
-        """Sensors that read otherwise, and nothing tells why."""
-        return tuple(sorted((f for f in self.findings if f.fault == "undetermined"), key=lambda f: -f.moved))
+        """Sensors that left the others by themselves, and nothing tells why."""
+        found = (f for f in self.findings if f.fault == "undetermined" and "explained_share" in f.figures)
+        return tuple(sorted(found, key=lambda f: -f.moved))
 
     @property
     def strong(self) -> bool:
@@ -77,16 +89,31 @@ def look(process: Process, before: Stretch, after: Stretch, regimes: Mapping[str
     units = [process.sensors[name].unit for name in names]
     ranges = [process.sensors[name].range for name in names]
     trusted = {name: one.trusted for name, one in process.sensors.items() if one.trusted is not None}
-    found = examine(before.values, after.values, names, units, trusted, ranges)
+    found = [one for one in examine(before.values, after.values, names, units, trusted, ranges) if one.fault != "none"]
     gone, gradual = _gone(before.values, after.values)
     moved = {name: round(float(gone[j]), 1) for j, name in enumerate(names) if gone[j] >= CLEARLY}
+    if not found and moved:
+        found += _lone(before.values, names, gone)
     return Inputs(
-        findings=tuple(one for one in found if one.fault != "none"),
+        findings=tuple(found),
         moved=dict(sorted(moved.items(), key=lambda one: -one[1])),
         furthest=float(gone.max(initial=0.0)),
         gradual=gradual,
         back=_back(before.values, after.values, regimes),
     )
+
+
+def resting(names: tuple[str, ...], before: Stretch) -> frozenset[str]:
+    """Sensors that read one and the same in some recordings anyway: what they show by themselves is no fault."""
+    with relations.no_complaints():
+        still = np.nanmax(before.values, axis=1) <= np.nanmin(before.values, axis=1)
+    return frozenset(name for j, name in enumerate(names) if still[:, j].mean() >= RESTS)
+
+
+def silent_of(names: tuple[str, ...], after: Stretch) -> frozenset[str]:
+    """Sensors of which a good part of the readings is missing."""
+    gone = np.isnan(after.values).mean(axis=(0, 1))
+    return frozenset(name for j, name in enumerate(names) if gone[j] >= GONE)
 
 
 def corrected(process: Process, after: Stretch, findings: tuple[Finding, ...]) -> Stretch:
@@ -101,6 +128,24 @@ def corrected(process: Process, after: Stretch, findings: tuple[Finding, ...]) -
     return replace(after, values=values)
 
 
+def _lone(before: Floats, names: tuple[str, ...], gone: Floats) -> list[Finding]:
+    """The one sensor that went clearly and at least twice as far as any other, where the others cannot follow it."""
+    first, second = np.argsort(gone)[::-1][:2]
+    if gone[second] > BESIDE * gone[first]:
+        return []
+    levels = relations.levels_of(before)
+    known = relations.Levels.fit(levels).standardise(levels)
+    share = float(np.clip(relations.explained(known, relations.cross_residuals(known))[first], 0.0, 1.0))
+    if share >= INFORMED:
+        return []
+    text = "its level went elsewhere, and no other sensor with it"
+    far = float(gone[first])
+    figures = {"explained_share": round(share, 3)}
+    return [
+        Finding(names[first], "undetermined", text, against="virtual", determined=share, moved=far, figures=figures)
+    ]
+
+
 def _gone(before: Floats, after: Floats) -> tuple[Floats, float]:
     """How far each sensor's mean level and slope went (f,), and how gradually what moved most did."""
     if len(after) < _LEAST or len(before) < 2 * _NEWEST:
@@ -112,7 +157,8 @@ def _gone(before: Floats, after: Floats) -> tuple[Floats, float]:
     newest = new[-n:]
     base = known.mean(axis=0)
     windows = [known[t : t + n].mean(axis=0) - base for t in range(0, len(known) - n + 1, max(n // 3, 1))]
-    error = np.maximum(np.sqrt(np.mean(np.square(windows), axis=0)), known.std(axis=0) / np.sqrt(n)) + 1e-3
+    usual_way = np.maximum(np.sqrt(np.mean(np.square(windows), axis=0)), 0.6 * np.max(np.abs(windows), axis=0))
+    error = np.maximum(usual_way, known.std(axis=0) / np.sqrt(n)) + 1e-3
     way = newest.mean(axis=0) - base
     gone = np.abs(way) / error
     kind, j = np.unravel_index(int(np.argmax(gone)), gone.shape)

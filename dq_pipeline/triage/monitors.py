@@ -28,7 +28,9 @@ _SHIFTS = (0.4, 0.8, 1.6)
 _BETS = (0.05, 0.2, 0.5, 0.9)
 _FLOOR = 0.005
 _WILD = 4.0
-_CLIP = 3.5
+_CLIP = 2.0
+"""Standard deviations that one error counts at most: a handful of rare recordings in a row is no change."""
+_RARE = (0.05, 0.125, 0.2)
 _LEAST = 30
 _UPPER = 1.64
 _AR = 0.9
@@ -113,38 +115,40 @@ def error_bets(usual: Floats, error: Floats) -> tuple[Floats, NDArray[np.int64]]
         bets += [sign * by * y - by**2 / 2.0 for sign in signs for by in _SHIFTS]
     limit = max(_WILD * _spread(known), float(np.quantile(size, 0.98)))
     wild = [np.asarray(np.abs(one - centre) > limit, np.float64) for one in (known, new)]
-    bets += list(share_bets(*wild)[0].T)
+    bets += list(share_bets(wild[0], wild[1], _RARE)[0].T)
     return np.stack(bets, axis=1), place
 
 
-def share_bets(usual: Floats, share: Floats) -> tuple[Floats, NDArray[np.int64]]:
+def share_bets(usual: Floats, share: Floats, bets: tuple[float, ...] = _BETS) -> tuple[Floats, NDArray[np.int64]]:
     """Logarithms of bets (n, k) that a share in [0, 1] is above what it was on average; and places (n,) of the shares.
 
     Examples
     --------
-    >>> bets, _ = share_bets(np.zeros(200), np.array([0.0, 0.1]))
-    >>> bool((bets[0] < 0).all() and (bets[1] > 0).all())
+    >>> won, _ = share_bets(np.zeros(200), np.array([0.0, 0.1]))
+    >>> bool((won[0] < 0).all() and (won[1] > 0).all())
     True
     """
     known, place = usual[np.isfinite(usual)], np.flatnonzero(np.isfinite(share))
     if len(known) < _LEAST:
         return np.zeros((0, 1)), place[:0]
-    at_most = float(known.mean()) + _UPPER * float(known.std()) / np.sqrt(len(known))
-    at_most = min(max(at_most, _FLOOR, 1.0 / len(known) if set(np.unique(known)) <= {0.0, 1.0} else 0.0), 0.99)
+    at_most = min(max(_upper(known), _FLOOR), 0.99)
     off = np.clip(share[place], 0.0, 1.0) - at_most
-    return np.stack([np.log1p(bet / at_most * off) for bet in _BETS], axis=1), place
+    return np.stack([np.log1p(bet / at_most * off) for bet in bets], axis=1), place
 
 
 def shiryaev_roberts(bets: Floats) -> tuple[Floats, Floats]:
-    """Logarithm of the mixture of sums (n,) over logarithms of bets (n, k), and places (n,) since which they grew."""
+    """Logarithm of the mixture of sums (n,) over logarithms of bets (n, k), and places (n,) since which the best won.
+
+    The place is the maximum likelihood estimate of the change for the bet that has won most by then.
+    """
     n, k = bets.shape
-    held, since = np.zeros(k), np.zeros(k)
+    held, won, start = np.zeros(k), np.zeros(k), np.zeros(k)
     statistic, begin = np.empty(n), np.empty(n)
     for i in range(n):
-        factor = np.exp(bets[i])
-        held, since = np.minimum((1.0 + held) * factor, 1e250), np.minimum((i + since) * factor, 1e250)
-        best = int(np.argmax(held))
-        statistic[i], begin[i] = np.log(held.mean()), since[best] / held[best]
+        held = np.minimum((1.0 + held) * np.exp(bets[i]), 1e250)
+        start = np.where(won <= 0.0, float(i), start)
+        won = np.maximum(won, 0.0) + bets[i]
+        statistic[i], begin[i] = np.log(held.mean()), start[int(np.argmax(won))]
     return statistic, begin
 
 
@@ -169,7 +173,7 @@ def _first(kind: str, bets: Floats, place: NDArray[np.int64], per_1000: float) -
     if not len(over):
         return None
     i = int(over[0])
-    return Raised(kind, int(place[i]), int(place[min(round(begin[i]), i)]), float(statistic[i]), limit)
+    return Raised(kind, int(place[i]), int(place[int(begin[i])]), float(statistic[i]), limit)
 
 
 def _late(before: Floats, since: Floats) -> tuple[Floats, Floats]:
@@ -195,6 +199,15 @@ def _scores(usual: Floats, values: Floats) -> Floats:
 
 def _spread(values: Floats) -> float:
     return max(1.4826 * float(np.median(np.abs(values - np.median(values)))), 0.5 * float(values.std()), 1e-12)
+
+
+def _upper(known: Floats) -> float:
+    """Upper confidence bound of a mean share; of counts with one more of each, for none in a hundred is not never."""
+    n = len(known)
+    if not np.isin(known, (0.0, 1.0)).all():
+        return float(known.mean() + _UPPER * known.std() / np.sqrt(n))
+    mean = (float(known.sum()) + 1.0) / (n + 2.0)
+    return float(mean + _UPPER * np.sqrt(mean * (1.0 - mean) / n))
 
 
 def _whitened(old: Floats, new: Floats) -> tuple[Floats, Floats]:

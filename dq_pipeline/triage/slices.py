@@ -15,7 +15,7 @@ from dq_pipeline.triage.case import Stretch
 Floats = NDArray[np.float64]
 
 ANOTHER, MOSTLY = 0.5, 0.6
-"""Share of the samples that must carry a value never seen before; how far known values must have changed their shares."""
+"""Share of the samples that must carry a value never seen before, or how far known values changed their shares."""
 LEAST = 6
 _MOST_VALUES = 20
 
