@@ -7,7 +7,6 @@ import numpy as np
 from dq_pipeline.feedback.coverage import Coverage, coverage
 from dq_pipeline.feedback.governor import CARRIES_MODEL, WEEK, ErrorRatio, Objection, Situation
 from dq_pipeline.ports import World
-from dq_pipeline.records import Judged
 from dq_pipeline.release.promise import error_ratio
 from dq_pipeline.release.promotion import ENOUGH
 from dq_pipeline.samples import SampleBatch
