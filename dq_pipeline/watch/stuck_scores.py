@@ -49,7 +49,10 @@ def narrowest(scores: Floats, now: float) -> float | None:
     """
     count = min(len(scores) // NEWEST, BLOCKS[1])
     spreads = [spread(block) for block in np.split(scores[-count * NEWEST :], count)] if count else []
-    while spreads and spreads[-1] <= 2.0 * now + 1e-9:
+    if len(spreads) < BLOCKS[0]:
+        return None
+    widest = max(spreads)
+    while spreads and spreads[-1] <= 2.0 * now + 1e-9 < widest:
         spreads.pop()
     return min(spreads) if len(spreads) >= BLOCKS[0] else None
 
