@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dq_pipeline.errors import StateError
-from dq_pipeline.records import Ending
+from dq_pipeline.records import Cause, Diagnosis, Ending
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +48,8 @@ def test_what_cannot_be_turned_back_is_refused(line: Any, gain: float, offset: f
 def test_it_ends_with_its_incident(line: Any, alarm: Any) -> None:
     line.commit(alarms=(alarm(10.0),))
     event = line.ledger.open_event("pump")
-    incident = line.ledger.sensor_incident("pump", event.id, "PS1", {}, sensor="PS1", first=3, now=line.now)
+    found = Diagnosis(Cause.CALIBRATION, "PS1", "critical", 0.9, "PS1", first=3, sensor="PS1", events=(event.id,))
+    incident = line.ledger.open_incident("pump", found, line.now)
     line.ledger.correct("pump", "PS1", 2.0, 0.0, incident.id, "dq", "", line.now)
     line.ledger.correct("pump", "TS1", 2.0, 0.0, None, "anna", "", line.now)
     line.ledger.close_incident("pump", incident.id, Ending.REPAIRED, stop=None, who="anna", now=line.now)
