@@ -101,8 +101,10 @@ def _scored(
     n = len(shown)
     width = np.maximum(abs(gain), 1e-6) * sd
     wrong = np.minimum(((shown - offset - gain * expected) / width) ** 2, _OUTLYING**2) + 2.0 * np.log(width / sd)
+    seen = np.isfinite(wrong)
+    usual = float(wrong[seen].mean()) if seen.any() else _OUTLYING**2
     return Explanation(
-        kind, gain, offset, text, float(np.nanmean(wrong)) + free * _ALIKE * float(np.log(max(n, 2))) / n
+        kind, gain, offset, text, usual + free * _ALIKE * float(np.log(max(n, 2))) / n
     )
 
 

@@ -224,8 +224,8 @@ def _alone(told: Evidence, one: Finding) -> bool:
 def _of(one: Finding) -> dict[str, Any]:
     return {
         "fault": one.fault,
-        "gain": float(f"{one.gain:.6g}"),
-        "offset": float(f"{one.offset:.6g}"),
+        "gain": float(f"{one.gain:.12g}"),
+        "offset": float(f"{one.offset:.12g}"),
         "lag": one.lag,
         "against": one.against,
         "determined": round(one.determined, 3),
