@@ -40,6 +40,7 @@ BENCHMARKS = (
     "contracts",
     "probation",
     "canary",
+    "watch",
     "initialization",
     "dq_run",
     "dag_parse",

@@ -1,17 +1,17 @@
 """How often the watch is wrong where nothing is, and how soon it is right: the figures of docs/watch.md.
 
-Made-up streams, seeded. ``python benchmarks/watch.py`` prints JSON; it takes some minutes.
+Made-up streams, seeded. No bar was stated beforehand.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dq_pipeline.evidence import row
 from dq_pipeline.release.bootstrap import circular_blocks
 from dq_pipeline.release.promotion import LEVEL, LOOKS
 from dq_pipeline.watch.arrival import LEAST_S, LONGER, lag
@@ -162,6 +162,24 @@ def scores(rng: np.random.Generator, n: int = 20_000) -> dict[str, Any]:
     return found
 
 
-if __name__ == "__main__":
-    trials = (events, slow, quiet, unread, errors, volatile, scores)
-    print(json.dumps({trial.__name__: trial(np.random.default_rng(0)) for trial in trials}, indent=2))
+TRIALS: tuple[tuple[str, str, Callable[..., dict[str, Any]], int, int], ...] = (
+    ("latency/drift_events", "episodes in 1,000 samples", events, 2_000_000, 20_000),
+    ("latency/answers", "episodes in 1,000 micro-batches", slow, 100_000, 3_000),
+    ("silence", "alarms in 1,000 arrivals", quiet, 200_000, 5_000),
+    ("lag", "episodes a day", unread, 200, 2),
+    ("unnoticed_error", "of the streams", errors, 40, 1),
+    ("erratic", "of the releases", volatile, 150, 2),
+    ("stuck_scores", "episodes in 1,000 samples", scores, 20_000, 3_000),
+)
+"""Sign, unit, trial, and how much of it: in full and for a look."""
+
+
+def measure(short: bool) -> list[dict[str, Any]]:
+    """A row for each sign and case; of errors beside it the median of the samples until the alarm."""
+    rows = []
+    for sign, unit, trial, full, look in TRIALS:
+        for case, found in trial(np.random.default_rng(0), look if short else full).items():
+            value, delay = found if isinstance(found, tuple) else (found, None)
+            after = None if delay is None else f"median {delay:.0f} samples until it"
+            rows.append(row(f"watch/{sign}/{case.replace(' ', '_').replace(',', '')}", round(value, 4), unit, after))
+    return rows
