@@ -165,7 +165,8 @@ def _off(course: Floats, now: Floats, lag: int) -> float:
 def _course(values: Floats, usual: Levels) -> Floats:
     """Level, slope, log of the spread and log of the noise of each recording (n, T), as (n, 4)."""
     z = usual.standardise(relations.levels_of(values[:, :, None]))
-    within = np.sqrt(np.nanmean((values - _row_mean(values)) ** 2, axis=1))
+    with relations.no_complaints():
+        within = np.sqrt(np.nanmean((values - _row_mean(values)) ** 2, axis=1))
     floor = 1e-6 * float(np.max(usual.sd)) + 1e-12
     noise = np.nan_to_num(direct.noise(values), nan=floor)
     logs = np.log(np.stack([np.maximum(np.nan_to_num(within), floor), np.maximum(noise, floor)], axis=1))
