@@ -16,9 +16,9 @@ from dq_pipeline.triage.verdict import Hypothesis
 
 SHORTLY, SOON = 60, 30
 """Samples before a change, and after it, within which what was done on purpose may be its cause."""
-SPARED, SURE, HEALTHY = 0.85, 3.0, 1.5
-"""Another release is spared where it makes at most this share of the error, by so many standard errors, and at most so
-many times the usual one: where the plant changed, both are worse."""
+SPARED, SURE, SURELY, HEALTHY = 0.85, 2.0, 4.0, 1.5
+"""Another release is spared where it makes at most this share of the error, by so many standard errors (by more
+where the error by itself is not surely another), and at most so many times the usual one: where the plant changed, both are worse."""
 MENDED, BIASED = 0.5, 5.0
 """Share of the rise that a refit must take away; standard errors of a shift that wrong labels do not make."""
 CONFIDENCE: Mapping[str, float] = MappingProxyType(
@@ -115,9 +115,11 @@ def release(told: Evidence) -> list[Found]:
         for v, one in errors.shadows.items()
         if one[0] < SPARED and one[1] >= SURE and one[0] * errors.ratio <= HEALTHY
     }
-    if not errors.moved or not near or not spared:
+    if not near or not spared:
         return []
     version, (share, sure) = min(spared.items(), key=lambda one: one[1][0])
+    if not errors.moved and sure < SURELY:
+        return []
     done = near[-1]
     why = (
         f"{done['kind']} at sample {done.get('sample')}, and release {version} makes {share:.0%} of the error on the "
