@@ -103,9 +103,7 @@ def _scored(
     wrong = np.minimum(((shown - offset - gain * expected) / width) ** 2, _OUTLYING**2) + 2.0 * np.log(width / sd)
     seen = np.isfinite(wrong)
     usual = float(wrong[seen].mean()) if seen.any() else _OUTLYING**2
-    return Explanation(
-        kind, gain, offset, text, usual + free * _ALIKE * float(np.log(max(n, 2))) / n
-    )
+    return Explanation(kind, gain, offset, text, usual + free * _ALIKE * float(np.log(max(n, 2))) / n)
 
 
 def _fit(shown: Floats, expected: Floats, sd: Floats, *, with_gain: bool, with_offset: bool) -> tuple[float, float]:

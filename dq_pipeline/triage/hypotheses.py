@@ -17,8 +17,9 @@ from dq_pipeline.triage.verdict import Hypothesis
 SHORTLY, SOON = 60, 30
 """Samples before a change, and after it, within which what was done on purpose may be its cause."""
 SPARED, SURE, SURELY, HEALTHY = 0.85, 2.0, 4.0, 1.5
-"""Another release is spared where it makes at most this share of the error, by so many standard errors (by more
-where the error by itself is not surely another), and at most so many times the usual one: where the plant changed, both are worse."""
+"""Another release is spared where it makes at most this share of the error, by so many standard errors (by more where
+the error by itself did not surely change), and at most so many times the usual one: where the plant changed, both are
+worse."""
 MENDED, BIASED = 0.5, 5.0
 """Share of the rise that a refit must take away; standard errors of a shift that wrong labels do not make."""
 CONFIDENCE: Mapping[str, float] = MappingProxyType(
