@@ -37,6 +37,7 @@ BENCHMARKS = (
     "review_rules",
     "error_estimate",
     "label_gate",
+    "contracts",
     "probation",
     "canary",
     "initialization",

@@ -117,8 +117,8 @@ MEANING = {
     "rollout": "The way of a release into Production. Operates only.",
     "contracts": "By name, what a metric of production must be. Operates only.",
     "audit": "How sensors are audited. Operates only.",
-    "audit.correct": "What is corrected by itself once a sensor is surely misread: `unit` (an exact conversion), `clear` "
-    "(gains, offsets and signs too) or `never`.",
+    "audit.correct": "What is corrected by itself once a sensor is surely misread: `unit` (an exact conversion), "
+    "`clear` (gains, offsets and signs too) or `never`.",
     "watch": "What silence, lag and sick loops are. Operates only.",
     "drill": "Faults that are injected to see whether they are found. Operates only.",
     "feedback.review": "Which flagged samples are settled without a person. Operates only.",
@@ -234,7 +234,7 @@ MEANING = {
     "feedback.gate.near": "Nearer to an earlier sample than a tenth of this quantile of nearest distances: refused.",
     "feedback.gate.labels_per_100": "Of 100 labels, at most so many are refused: they contradict their neighbours.",
     "feedback.gate.min_new": "Fewer samples that the release in Production was not offered: no training.",
-    "rollout.shadow": "Samples with their truth that a staged release predicts unseen first; 0: none. See [rollout](rollout.md).",
+    "rollout.shadow": "Judged samples that a staged release predicts unseen first; 0: none. See [rollout](rollout.md).",
     "rollout.canary": "Whether it answers a share of the samples then; `{}` takes the defaults.",
     "rollout.canary.share": "The share.",
     "rollout.canary.samples": "Samples that it answered and whose truth is known, before it answers all.",

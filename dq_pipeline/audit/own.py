@@ -137,7 +137,7 @@ def shift(before: Floats, after: Floats) -> Shift | None:
     if explained_by_course(before) < SHAPELY:
         return None
     rows = before.shape[1]
-    most = max(min(rows // 4, 60), 1)
+    most = max(rows // 4, 1)
     course = _levelled(_mean(before))
     now = _levelled(_mean(after))
     n = len(after)

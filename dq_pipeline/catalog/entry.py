@@ -44,6 +44,8 @@ class Entry:
         `<kind>/<what>`, unique in a catalog.
     facts
         What there is to know of it, by name, in the order shown.
+    state
+        How it stands now; another state is no change of the entry.
     figures
         Rows of a table, all with the same columns; empty where it has none.
     stale
@@ -58,13 +60,14 @@ class Entry:
     validation: str
     failures: str
     facts: Mapping[str, str] = field(default_factory=dict)
+    state: Mapping[str, str] = field(default_factory=dict)
     figures: tuple[Mapping[str, Any], ...] = ()
     review: Review | None = None
     stale: str = ""
 
     @property
     def digest(self) -> str:
-        """Of what a review speaks of: everything but the commit, the review, and how old it is.
+        """Of what a review speaks of: everything but the commit, how it stands now, and the review.
 
         Examples
         --------
@@ -92,6 +95,7 @@ class Entry:
             **plain,
             "source": asdict(self.source),
             "facts": dict(self.facts),
+            "state": dict(self.state),
             "figures": [dict(row) for row in self.figures],
             "digest": self.digest,
             "review": review,

@@ -119,6 +119,7 @@ def _entry(entry: Entry) -> str:
     )
     facts = {
         **entry.facts,
+        **entry.state,
         "source": source,
         "validated by": entry.validation,
         "fails where": entry.failures,

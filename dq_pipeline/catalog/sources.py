@@ -83,7 +83,7 @@ def schemas(
             about.validation,
             about.failures,
             {"group": group},
-            tuple({"column": column, "type": kind} for column, kind in tables.get(name, {}).items()),
+            figures=tuple({"column": column, "type": kind} for column, kind in tables.get(name, {}).items()),
         )
     for name, about in known["lake"].items():
         place = sourced(PLACES["lake"])
@@ -109,8 +109,14 @@ def features(known: Mapping[str, Known], processes: Iterable[Process], sourced: 
         )
 
 
-def sensors(process: Process, about: Known, sourced: Sourced) -> Iterator[Entry]:
-    """Each sensor as the process file has it."""
+def sensors(
+    process: Process,
+    about: Known,
+    inventory: Mapping[str, Mapping[str, str]],
+    audits: Mapping[str, str],
+    sourced: Sourced,
+) -> Iterator[Entry]:
+    """Each sensor as the process file and the inventory have it, with what an audit said last."""
     for name, sensor in process.sensors.items():
         facts = {
             key: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -130,7 +136,8 @@ def sensors(process: Process, about: Known, sourced: Sourced) -> Iterator[Entry]
             sourced(f"dags/processes/{process.name}.yaml"),
             about.validation,
             about.failures,
-            facts,
+            {**facts, **inventory.get(name, {})},
+            {"last audit": audits[name]} if name in audits else {},
         )
 
 
@@ -138,7 +145,6 @@ def contracts(process: Process, about: Known, results: Mapping[str, str], source
     """Each contract of the process file, with what it came to last."""
     for name, contract in process.contracts.items():
         facts = {key: str(value) for key, value in contract.model_dump(mode="json").items() if value not in (None, "")}
-        facts |= {"last result": results[name]} if name in results else {}
         yield Entry(
             f"contract/{process.name}/{name}",
             "contract",
@@ -148,6 +154,7 @@ def contracts(process: Process, about: Known, results: Mapping[str, str], source
             about.validation,
             about.failures,
             facts,
+            {"last result": results[name]} if name in results else {},
         )
 
 

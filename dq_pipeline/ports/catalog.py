@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from dq_pipeline.catalog.entry import Review
@@ -20,6 +19,3 @@ class Catalog(Protocol):
 
     def entry_reviews(self) -> Sequence[Review]:
         """All reviews, oldest first."""
-
-    def latest_results(self, process: str) -> Mapping[str, tuple[str, datetime]]:
-        """Contract -> the verdict it came to last over all samples, and when."""

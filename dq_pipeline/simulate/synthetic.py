@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 PHASES = 20
 VARIANCE = 0.95
 """Share of the levels' variance that the components explain; the rest is drawn afresh for each level."""
+REACH = 4.0
 LEAST = 20
 TOO_NEAR = 0.01
 """Quantile of the distances between real recordings and real ones kept apart: nothing drawn may lie nearer."""
@@ -50,8 +51,8 @@ class ProcessModel:
         Share of readings that are missing.
     target : (t,)
         Mean of the target's columns: one, or one a class.
-    low, high : (f,)
-        Lowest and highest reading there was.
+    low, high : (T, f)
+        What a sensor reads at a row, as far as :data:`REACH` standard deviations go, and no sensor goes further.
     near
         Least distance that a recording drawn keeps from every real one; see :func:`distances`.
     real : (n, P * f)
@@ -110,6 +111,7 @@ class ProcessModel:
         within = np.where(seen, away - _stretched(levels, edges, rows), 0.0)
         rough, smooth = _texture(within, seen, edges)
         real = standard[:, : levels[0].size]
+        reach = REACH * np.sqrt((away**2).sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
         return cls(
             sensors=batch.sensors,
             curve=curve,
@@ -123,8 +125,8 @@ class ProcessModel:
             smooth=smooth,
             lost=1.0 - seen.mean(axis=(0, 1)),
             target=told.mean(axis=0),
-            low=np.where(seen, batch.values, np.inf).min(axis=(0, 1)),
-            high=np.where(seen, batch.values, -np.inf).max(axis=(0, 1)),
+            low=np.maximum(curve - reach, np.where(seen, batch.values, np.inf).min(axis=(0, 1))),
+            high=np.minimum(curve + reach, np.where(seen, batch.values, -np.inf).max(axis=(0, 1))),
             near=float(np.quantile(apart(real), TOO_NEAR)),
             real=real,
         )
@@ -149,8 +151,9 @@ class ProcessModel:
         levels = joint[:, : phases * f].reshape(n, phases, f)
         told = joint[:, phases * f :] + self.target
         rows = int(self.edges[-1])
-        values = self.curve + _stretched(levels, self.edges, rows) + self._noise(n, rng)
-        values = np.clip(values, self.low, self.high)
+        away = _stretched(levels, self.edges, rows) + self._noise(n, rng)
+        off = levels - _levels(away, np.ones_like(away, np.bool_), self.edges)  # the noise moves no level
+        values = np.clip(self.curve + away + np.repeat(off, np.diff(self.edges), axis=1), self.low, self.high)
         values[rng.random(values.shape) < self.lost] = np.nan
         begin = start.astype("datetime64[us]")
         return SampleBatch(

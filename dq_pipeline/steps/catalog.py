@@ -67,10 +67,16 @@ def catalog(
         *sources.features(about["features"], settings, sourced),
     ]
     for process in settings:
-        found += sources.sensors(process, about["kinds"]["sensors"], sourced)
+        inventory = {name: _facts(world, process.name, name) for name in process.sensors}
+        audits = {
+            one.sensor: f"{one.verdict}, samples {one.first} to {one.stop - 1}"
+            for one in world.ledger.audits(process.name, last=1)
+        }
+        found += sources.sensors(process, about["kinds"]["sensors"], inventory, audits, sourced)
         results = {
-            name: f"{verdict}, {at:%Y-%m-%d %H:%M} UTC"
-            for name, (verdict, at) in world.ledger.latest_results(process.name).items()
+            one.contract: f"{one.verdict}, samples {one.first} to {one.stop - 1} of release {one.release}"
+            for one in world.ledger.contract_results(process.name)
+            if not one.slice
         }
         found += sources.contracts(process, about["kinds"]["contracts"], results, sourced)
         found += _releases(world, process, about["kinds"]["releases"])
@@ -96,6 +102,15 @@ def review_entry(world: World, entries: Sequence[Entry], name: str, *, who: str,
     return review
 
 
+def _facts(world: World, process: str, sensor: str) -> dict[str, str]:
+    """What the inventory knows of a sensor, by the newest note of each fact."""
+    known: dict[str, str] = {}
+    for note in sorted(world.ledger.inventory(process), key=lambda one: one.since):
+        if note.sensor == sensor:
+            known |= note.facts
+    return known
+
+
 def _releases(world: World, process: Process, about: Known) -> Iterator[Entry]:
     for row in world.ledger.releases(process.name):
         facts = {
@@ -111,9 +126,10 @@ def _releases(world: World, process: Process, about: Known) -> Iterator[Entry]:
             f"release/{process.name}/{row.version}",
             "release",
             f"Release {row.version} of {process.title}",
-            f"In {row.stage}.",
+            f"Made as {row.kind}.",
             Source(f"ledger, releases: {process.name} {row.version}", row.key),
             about.validation,
             about.failures,
             facts,
+            {"stage": str(row.stage)},
         )

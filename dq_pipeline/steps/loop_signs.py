@@ -14,11 +14,9 @@ from dq_pipeline.quality.oracle import LEAST, chosen
 from dq_pipeline.records import EventState
 from dq_pipeline.steps import agenda, incidents, oracle
 from dq_pipeline.steps.challenger import rng_of
-from dq_pipeline.steps.promised import promised
 from dq_pipeline.steps.rollback import previous_release
 from dq_pipeline.steps.serving import Serving
-from dq_pipeline.steps.situation import WINDOW, answers_judged, error_seen
-from dq_pipeline.triage import monitors
+from dq_pipeline.steps.situation import WINDOW, error_seen
 from dq_pipeline.watch import erratic as erratic_
 from dq_pipeline.watch import latency as latency_
 from dq_pipeline.watch import stuck_scores as scores_
@@ -52,13 +50,8 @@ def latency(world: World, serving: Serving) -> Sign:
 def unnoticed_error(world: World, serving: Serving) -> Sign:
     """The error seen, or expected, over the one promised, and whether anything has noticed."""
     limit = world.process(serving.process.name).watch.error_ratio
-    return error_.unnoticed_error(
-        error_seen(world, serving),
-        limit=limit,
-        noticed=_noticed(world, serving),
-        release=serving.version,
-        changed=_changed(world, serving),
-    )
+    found = [error_seen(world, serving, last) for last in error_.WINDOWS]
+    return error_.unnoticed_error(found, limit=limit, noticed=_noticed(world, serving), release=serving.version)
 
 
 def erratic(world: World, serving: Serving) -> Sign:
@@ -96,9 +89,12 @@ def stuck_scores(world: World, serving: Serving) -> Sign:
     said = np.flatnonzero(current & ~again)[-scores_.NEWEST :]
     before = np.flatnonzero(~again[: said[0]]) if len(said) else np.array([], dtype=np.int64)
     direct = unified[current & again][-LEAST:]
+    usual = _usual(world, name)
+    if usual is None and len(said):
+        usual = scores_.narrowest(unified[before], scores_.spread(unified[said]))
     return scores_.stuck_scores(
         unified[said],
-        _usual(world, name) or scores_.narrowest(unified[before]),
+        usual,
         limit=world.process(name).watch.score_spread,
         beside=scores_.spread(direct) if len(direct) >= LEAST else None,
         disagreement=oracle.disagreeing(world, serving),
@@ -121,25 +117,6 @@ def remedy(world: World, serving: Serving, sign: Sign) -> str | None:
         return None
     after = agenda.change(world, name, lambda now: agenda.with_due(now, due))
     return str(due["key"]) if after.due is not None and after.due["key"] == due["key"] else None
-
-
-def _changed(world: World, serving: Serving) -> error_.Changed | None:
-    """The monitor of errors that triage works with, over all that this release answered, as it stands now."""
-    promise = promised(world, serving, serving.process.promotion.metric)
-    if serving.process.target.task != "regression" or promise is None:
-        return None
-    if promise.truth is None or promise.value is None or not len(promise.truth):
-        return None
-    usual, rows = promise.truth - promise.value, answers_judged(world, serving, PER)
-    error = _floats([row.target for row in rows]) - _floats([row.value for row in rows])
-    bets, place = monitors.error_bets(usual, error)
-    size = float(np.nanmean(np.abs(usual)))
-    if not len(bets) or not size > 0.0:
-        return None
-    statistic, begin = monitors.shiryaev_roberts(bets)
-    since = np.abs(error[place])[min(round(begin[-1]), len(place) - 1) :]
-    threshold = float(np.log(1000.0 / monitors.PER_1000))
-    return error_.Changed(len(since), float(since.mean()) / size, float(statistic[-1]), threshold)
 
 
 def _budget(process: Process, serving: Serving) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from dq_pipeline.steps.serving import Serving, has_form, load
 RUNBOOK = "docs/runbooks/parity.md"
 _BATCHES = 20
 """Newest micro-batches among which one with completed samples is looked for."""
+_LOOKED_UP = 200
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +63,8 @@ def _against_production(world: World, serving: Serving) -> dict[str, Any]:
     batch = _newest(world, serving.process.name)
     if batch is None:
         return nothing
-    samples = SampleBatch.from_bytes(world.lake.get(f"{batch.uri}/samples.npz"))
+    kept = world.lake.get(f"{batch.uri}/samples.npz")
+    as_read, samples = SampleBatch.from_bytes(kept, raw=True), SampleBatch.from_bytes(kept)
     if not has_form(samples, serving.process):
         return nothing
     numbers = (batch.first_sample, batch.first_sample + batch.samples)
@@ -71,16 +74,16 @@ def _against_production(world: World, serving: Serving) -> dict[str, Any]:
     if came is not None:
         grids = [i for i, name in enumerate(samples.ids) if name in came["completion"]]
         again = [came["completion"][samples.ids[i]] for i in grids]
-        same["grid"] = all(_alike(samples.values[i], grid) for i, grid in zip(grids, again, strict=True))
+        same["grid"] = all(_alike(as_read.values[i], grid) for i, grid in zip(grids, again, strict=True))
     shown, early = _shown(samples, came, serving.process.sample.horizon_rows)
     said = _predictions(world, serving, shown, rows)
     if said is not None:
         same["prediction"] = said
-    kept = _profile(world, serving, batch)
-    if kept is not None:
+    profiled = _profile(world, serving, batch)
+    if profiled is not None:
         reference = serving.completion_scorer.reference
         again_profiled = profile(samples.head(reference.rows), reference)
-        same["profile"] = digest_of(profile_arrays(kept)) == digest_of(profile_arrays(again_profiled))
+        same["profile"] = digest_of(profile_arrays(profiled)) == digest_of(profile_arrays(again_profiled))
     return {
         "production": [name for name in STEPS if same.get(name) is False],
         "checked": [name for name in STEPS if name in same],
@@ -100,7 +103,10 @@ def _newest(world: World, process: str) -> CommittedBatch | None:
 def _messages(
     world: World, serving: Serving, batch: CommittedBatch, rows: Sequence[Observation]
 ) -> dict[str, dict[str, Floats]] | None:
-    """Per scope and sample the grid of its message as this code reads it; None where the messages are gone."""
+    """Per scope and sample the grid of its message as this code reads it; None where the messages are gone.
+
+    Completions are as they were read; horizons as they were answered, with what was turned back then.
+    """
     process = serving.process
     answered = world.ledger.answered_from(process.name, [row.sample_id for row in rows])
     wanted = sorted({batch.batch_id, *answered.values()})
@@ -109,14 +115,19 @@ def _messages(
         return None
     then = max((row.answered_at for row in rows if row.answered_at is not None), default=utc_now())
     found: dict[str, dict[str, Floats]] = {"horizon": {}, "completion": {}}
+    sequences = {one.batch_id: one.sequence for one in world.ledger.committed(process.name, last=_LOOKED_UP)}
     for batch_id, uri in uris.items():
+        held = world.ledger.corrections(process.name, sequences[batch_id]) if batch_id in sequences else ()
         decoded = decode_all(landing.from_bytes(world.lake.get(uri)), process, as_moment(then))
         for name, (_, placed) in decoded.placed["completion"].items():
             if batch_id == batch.batch_id:
                 found["completion"][name] = placed.values
         for name, (_, placed) in decoded.placed["horizon"].items():
             if answered.get(name) == batch_id:
-                found["horizon"][name] = placed.values
+                found["horizon"][name] = placed.values.copy()
+                for one in held:
+                    j = process.sensor_names.index(one.sensor)
+                    found["horizon"][name][:, j] = (placed.values[:, j] - one.offset) / one.gain
     return found
 
 
@@ -130,17 +141,7 @@ def _shown(samples: SampleBatch, came: dict[str, dict[str, Floats]] | None, rows
         first = came["horizon"].get(name)
         if first is not None and not _alike(values[i], first):
             values[i], early = first, early + 1
-    return SampleBatch(
-        head.sensors,
-        head.ids,
-        head.sources,
-        head.start,
-        values,
-        head.received,
-        head.disordered,
-        head.target,
-        head.metadata,
-    ), early
+    return replace(head, values=values), early
 
 
 def _predictions(world: World, serving: Serving, shown: SampleBatch, rows: Sequence[Observation]) -> bool | None:

@@ -8,7 +8,7 @@ own answers were never there to follow, and a fallback gives what it gave then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -115,6 +115,8 @@ def replay_period(
         raise StateError(f"{process}: answered samples expected in the period, found none; `dq status {process}`")
     asked = {name: _through(world, process, name) for name in releases if name != ANSWERED}
     answered = {version: _through(world, process, version) for version in sorted({one.champion for one in samples})}
+    for name, through in asked.items():
+        _check(name, through, answered.values())
     committed = world.ledger.committed(process)
     chosen = {one.sample_id for one in samples}
     found: dict[str, dict[str, PredictionRow]] = {name: {} for name in releases}
@@ -140,8 +142,8 @@ def replay_period(
 
 
 def _through(world: World, process: str, name: str) -> _Through:
-    current = in_production(world, process)
     if name == FILE:
+        current = in_production(world, process)
         now = world.process(process)
         quality = now.quality
         stated = current.bundle.threshold if quality.threshold == "sweep" else quality.stated_threshold
@@ -151,9 +153,16 @@ def _through(world: World, process: str, name: str) -> _Through:
         known = ", ".join((*rows, ANSWERED, FILE))
         raise StateError(f"{process} has no release {name!r}; what can be asked: {known}")
     serving = load(world, rows[name])
-    if not comparable(serving, current):
-        raise StateError(f"release {name} of {process} answers another question, or recordings of another form")
     return _Through(serving, serving.bundle.threshold, [])
+
+
+def _check(name: str, asked: _Through, answered: Iterable[_Through]) -> None:
+    for one in answered:
+        if not comparable(asked.serving, one.serving):
+            raise StateError(
+                f"{name}: a release that answers the same question about recordings of the same form expected as "
+                f"release {one.serving.version}, which answered in this period, found another one; name another period"
+            )
 
 
 def _messages(world: World, about: Answered, serving: Serving, then: Sequence[PredictionRow]) -> SampleBatch:

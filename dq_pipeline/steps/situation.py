@@ -7,7 +7,6 @@ import numpy as np
 from dq_pipeline.feedback.coverage import Coverage, coverage
 from dq_pipeline.feedback.governor import CARRIES_MODEL, WEEK, ErrorRatio, Objection, Situation
 from dq_pipeline.ports import World
-from dq_pipeline.records import Judged
 from dq_pipeline.release.promise import error_ratio
 from dq_pipeline.release.promotion import ENOUGH
 from dq_pipeline.samples import SampleBatch
@@ -72,28 +71,23 @@ def standing_in_the_way(world: World, serving: Serving, *, by_drift: bool) -> tu
     return tuple(found)
 
 
-def error_seen(world: World, serving: Serving) -> ErrorRatio | None:
-    """The error of the newest answers over the one promised, or the one expected; None where neither is known."""
+def error_seen(world: World, serving: Serving, last: int = WINDOW) -> ErrorRatio | None:
+    """The error of the newest `last` samples over the one promised, or the one expected; None where none is known."""
     name, metric = serving.process.name, serving.process.promotion.metric
-    rows = answers_judged(world, serving, WINDOW)
+    seen = max(world.ledger.sample_count(name) - last, 0)
+    rows = world.ledger.judged(name, release=serving.version, first_sample=seen)
+    withheld = world.ledger.incidents(name)
+    rows = [
+        row
+        for row in rows
+        if row.fallback is None and row.value is not None and not any(one.withholds(row.sample) for one in withheld)
+    ]
     promise, found = promised(world, serving, metric), None
     if promise is not None:
         truth = np.array([row.target for row in rows], dtype=np.float64)
         value = np.array([row.value for row in rows], dtype=np.float64)
         found = error_ratio(metric, truth, value, promise, rng_of(f"{name}/error/{serving.version}/{len(rows)}"))
     return found or _expected(world, name)
-
-
-def answers_judged(world: World, serving: Serving, last: int) -> list[Judged]:
-    """The model's answers among the newest `last` samples whose truth is known and not withheld, in stream order."""
-    name = serving.process.name
-    seen = max(world.ledger.sample_count(name) - last, 0)
-    withheld = world.ledger.incidents(name)
-    return [
-        row
-        for row in world.ledger.judged(name, release=serving.version, first_sample=seen)
-        if row.fallback is None and row.value is not None and not any(one.withholds(row.sample) for one in withheld)
-    ]
 
 
 def _expected(world: World, process: str) -> ErrorRatio | None:

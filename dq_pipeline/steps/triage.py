@@ -88,7 +88,8 @@ def judge(world: World, serving: Serving) -> str:
         verdict = heed_target(case, _due(world, serving, rank(case)))
     if verdict.waiting and case is not None and len(case.before) >= LEAST_BEFORE and _young(world, asked):
         return "" if event is None else f"event {event.id} waits for its cause: {verdict.waiting}"
-    found = verdict.first or _undetermined(verdict, asked)
+    likeliest = verdict.first if event is not None else _explaining(verdict, left)
+    found = likeliest or _undetermined(verdict, asked)
     if event is not None:
         known = _known(world, event)
         if known is not None and (verdict.first is None or found.confidence < DOUBTFUL):
@@ -102,6 +103,14 @@ def judge(world: World, serving: Serving) -> str:
         return ""
     agenda.drop_event(world, name)
     return f"incident {incident.id}: {incident.title}"
+
+
+def _explaining(verdict: Verdict, alerts: Sequence[AlertRow]) -> Hypothesis | None:
+    """The likeliest cause that explains one of the alerts; the likeliest of all where none does."""
+    for one in verdict.hypotheses:
+        if any(folding.explains(one.cause, one.subject, one.onset, None, row.alert) for row in alerts):
+            return one
+    return verdict.first
 
 
 def _unexplained(world: World, process: str) -> DriftEvent | None:

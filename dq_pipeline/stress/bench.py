@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +143,17 @@ class Bench:
         """How good the recordings are."""
         return grade(struck.batch, self.scorer, self.process.quality.stated_threshold)
 
+    def _errors_before(self, value: Floats) -> tuple[float, ...]:
+        """Errors of the newest undisturbed windows, none of which the model that answered them had learned from."""
+        step, usual = self.process.stream.min_samples, self.usual
+        truth = np.concatenate([usual.target, self.rest.target[:LEAD]])
+        said = np.concatenate([usual.value, value[:LEAD]])
+        truth = np.where(np.isfinite(said), truth, np.nan)
+        ends = [len(truth) - i * step for i in range(KNOWN_ERRORS, -1, -1)]
+        spans = [slice(max(begin, 0), end) for begin, end in pairwise(ends) if end > 0]
+        found = [window_error(truth[span], said[span], self.process.target.task) for span in spans]
+        return tuple(error for error in found if error is not None)
+
     def put_down(self, struck: Struck, answers: Answers, graded: Graded, until: int) -> Named:
         """What triage says of the samples below number `until`."""
         found = stretch(struck.batch, answers, graded.dimensions, self.learner.features, struck.early, 0)
@@ -156,18 +168,16 @@ class Bench:
         observed = watcher.detector.update(watcher.state, watcher.detector.readings(found))
         return next((int(alarm.sample) for alarm in observed.alarms if alarm.sample >= struck.onset), None)
 
-    def first_error(self, struck: Struck, value: Floats, usual: float) -> int | None:
+    def first_error(self, struck: Struck, value: Floats) -> int | None:
         """Number of the last sample of the first window after the onset that the policy refits on for its error alone.
 
         Parameters
         ----------
         value : (n,)
             The model's answers.
-        usual
-            Error of an undisturbed window.
         """
         step, task = self.process.stream.min_samples, self.process.target.task
-        policy, state = ActivePolicy.of(self.process.drift), PolicyState(errors=(usual,) * KNOWN_ERRORS)
+        policy, state = ActivePolicy.of(self.process.drift), PolicyState(errors=self._errors_before(value))
         for first in range(struck.onset, len(value) - step + 1, step):
             now = slice(first, first + step)
             error = window_error(struck.batch.target[now], value[now], task)

@@ -117,12 +117,12 @@ def climb(
     if bench.process.target.task == "classification":  # a class has no higher and lower
         chosen = [one for one in chosen if one.name != "concept"]
     total = 1 + sum(len(one.ladder) for one in chosen)
-    undisturbed = _rung(bench, None, 0.0, None)
+    undisturbed = _rung(bench, None, 0.0)
     done, climbs = 1, []
     for one in chosen:
         rungs = []
         for severity in one.ladder:
-            rungs.append(_rung(bench, one, severity, undisturbed.error))
+            rungs.append(_rung(bench, one, severity))
             done += 1
             if progress is not None:
                 progress(done, total, "stress")
@@ -165,14 +165,14 @@ def _gone(high: float | None, low: float | None) -> float:
     return 0.0 if high is None or low is None else high - low
 
 
-def _rung(bench: Bench, one: Perturbation | None, severity: float, usual: float | None) -> Rung:
+def _rung(bench: Bench, one: Perturbation | None, severity: float) -> Rung:
     struck = bench.strike(one, severity)
     since = slice(struck.onset, len(struck.batch))
     value, lower, upper, covered = bench.answers(struck)
     truth = struck.batch.target[since]
     known = np.isfinite(truth)
     seen = {"drift": bench.first_alarm(struck)}
-    seen |= {} if usual is None else {"error": bench.first_error(struck, value, usual)}
+    seen["error"] = bench.first_error(struck, value)
     first, by = min(((at, name) for name, at in seen.items() if at is not None), default=(None, ""))
     graded, said = bench.graded(struck), Named()
     if one is not None and first is not None:  # one micro-batch after it was noticed

@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 NEWEST = 50
 """Newest scores whose spread is held against the spread before them."""
-BLOCKS = (2, 10)
+BLOCKS = (2, 40)
 """Blocks of as many scores before them: so many are needed, and so many are looked at."""
 
 
@@ -27,21 +27,31 @@ def spread(scores: Floats) -> float:
     return float(high - low)
 
 
-def narrowest(scores: Floats) -> float | None:
+def narrowest(scores: Floats, now: float) -> float | None:
     """The smallest spread of any block of :data:`NEWEST` scores before the newest ones; None where there are too few.
 
     A share of bad samples near a quantile makes a block's spread wide or narrow by chance: the narrowest is what a
-    spread that has collapsed is held against.
+    spread that has collapsed is held against. Blocks right before the newest that are as narrow as these belong to the
+    same collapse: a fast stream may have many of them before anybody looks.
 
     Parameters
     ----------
     scores : (n,)
         In stream order, without the newest ones.
+    now
+        Spread of the newest ones.
+
+    Examples
+    --------
+    >>> wide, stuck = np.tile([0.2, 0.9], 100), np.full(200, 0.8)
+    >>> round(narrowest(np.concatenate([wide, stuck]), 0.0), 6)
+    0.7
     """
     count = min(len(scores) // NEWEST, BLOCKS[1])
-    if count < BLOCKS[0]:
-        return None
-    return min(spread(block) for block in np.split(scores[-count * NEWEST :], count))
+    spreads = [spread(block) for block in np.split(scores[-count * NEWEST :], count)] if count else []
+    while spreads and spreads[-1] <= 2.0 * now + 1e-9:
+        spreads.pop()
+    return min(spreads) if len(spreads) >= BLOCKS[0] else None
 
 
 def stuck_scores(

@@ -2,64 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 
 from dq_pipeline.feedback.governor import ErrorRatio
 from dq_pipeline.watch.sign import Sign
 
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What a sequential test says of the errors: since when they are not as before, by now.
-
-    Attributes
-    ----------
-    samples
-        Truths since then.
-    ratio
-        Mean absolute error since then over the one promised.
-    statistic, threshold
-        Logarithms of the test's sum and of its limit.
-    """
-
-    samples: int
-    ratio: float
-    statistic: float
-    threshold: float
+WINDOWS = (200, 50)
+"""Newest samples that the error is taken from: the longer window is surer, the shorter one sooner."""
 
 
-def unnoticed_error(
-    found: ErrorRatio | None, *, limit: float, noticed: str, release: str = "", changed: Changed | None = None
-) -> Sign:
-    """Is the error surely above what the release promised, and nobody has noticed.
-
-    Surely is the lower end of an interval over the newest samples, or a sequential test of the errors one by one, which
-    finds a change among few samples that the newest 200 still hide.
+def unnoticed_error(windows: Sequence[ErrorRatio | None], *, limit: float, noticed: str, release: str = "") -> Sign:
+    """Is the error of any window surely above what the release promised, and nobody has noticed.
 
     Parameters
     ----------
-    found
+    windows
         The error seen over the one promised, or expected over usual where truths are missing; None where neither is
-        known.
+        known. What is expected counts only where nothing was seen.
     limit
         The lower end of the ratio's interval must be above it.
     noticed
         What has noticed it already: a drift event, an incident, a training that is due; empty if nothing has.
-    changed
-        None where the test cannot be made.
     """
-    if found is None:
+    known = [one for one in windows if one is not None]
+    seen = [one for one in known if not one.estimated] or known
+    if not seen:
         why = "fewer than 20 truths have come, and nothing is expected of the error"
         return Sign("unnoticed_error", "unknown", why, None, limit)
+    found = max(seen, key=lambda one: one.low)
     source = "expected" if found.estimated else "seen"
     text = (
         f"{found.metric} {source} {found.seen:.4g}, promised {found.promised:.4g}: "
         f"{found.ratio:.2f} times, surely {found.low:.2f}, limit {limit:g} ({found.samples} samples)"
     )
-    passed = changed is not None and changed.statistic > changed.threshold
-    if changed is not None and passed:
-        text += f"; of the newest {changed.samples} {changed.ratio:.2f} times"
-    high = found.low > limit or (changed is not None and passed and changed.ratio > limit)
+    high = found.low > limit
     if high and noticed:
         text += f"; noticed: {noticed}"
     elif high:
@@ -73,15 +49,8 @@ def unnoticed_error(
         "low": found.low,
         "samples": found.samples,
         "estimated": found.estimated,
-        "changed": None if changed is None else asdict(changed),
     }
     sick = high and not noticed
     return Sign(
-        "unnoticed_error",
-        "sick" if sick else "well",
-        text,
-        found.low,
-        limit,
-        severity="critical",
-        evidence=evidence,
+        "unnoticed_error", "sick" if sick else "well", text, found.low, limit, severity="critical", evidence=evidence
     )

@@ -84,9 +84,12 @@ def test_a_benchmark_is_shown_in_its_own_words(known):
 
 def test_sensors_say_their_unit_their_rules_and_their_features(known):
     process = load(Path("dags/processes/vacuum.yaml"))
-    found = {one.name: one for one in sources.sensors(process, known["kinds"]["sensors"], Source)}
+    noted, said = {"cooling_out": {"firmware": "4.2"}}, {"cooling_out": "none, samples 0 to 99"}
+    found = {one.name: one for one in sources.sensors(process, known["kinds"]["sensors"], noted, said, Source)}
     out = found["sensor/vacuum/cooling_out"]
     assert out.facts["unit"] == "degC"
     assert out.facts["trusted"] == "cooling_in"
     assert out.facts["rules"] == "cooling_out >= cooling_in - 3"
     assert "cooling_out.slope" in out.facts["features"]
+    assert out.facts["firmware"] == "4.2"
+    assert out.state == {"last audit": "none, samples 0 to 99"}

@@ -36,6 +36,7 @@ def test_a_review_counts_while_it_is_of_this_and_not_too_old():
 def test_what_else_changes_in_its_file_is_no_change_of_a_sensor():
     one, other = (_entry(kind="sensor", source=Source("vacuum.yaml", digest)) for digest in ("a", "b"))
     assert one.digest == other.digest
+    assert _entry().digest == _entry(state={"stage": "Archived"}).digest
 
 
 class _Page(HTMLParser):
@@ -63,6 +64,7 @@ def test_the_page_fetches_nothing_links_within_itself_and_escapes_everything():
         validation=HOSTILE,
         failures=HOSTILE,
         facts={HOSTILE: HOSTILE},
+        state={HOSTILE: HOSTILE},
         figures=({HOSTILE: HOSTILE, "n": 1.23456, "no": None, "ok": True},),
         review=Review("x", "y", HOSTILE, HOSTILE, NOW),
         stale=HOSTILE,

@@ -166,3 +166,13 @@ def test_slices_times_and_the_dictionary_of_the_stream(running: Plant) -> None:
     assert {row.alert.key for row in world.ledger.alerts(process, standing=True)} == standing, "the past clears nothing"
     with pytest.raises(StateError, match="first < stop"):
         steps.reconcile(world, process, window=(30, 30))
+
+
+def test_readings_that_are_turned_back_are_no_difference(running: Plant) -> None:
+    world, process = running.world, running.process
+    _stream(running, 1, 1000)
+    world.ledger.correct(process, "flow", 2.0, 1.0, None, "anna", "it reads twice too much", utc_now())
+    _stream(running, 2, 1025)
+    same = steps.reconcile(world, process)["parity"]
+    assert same["first"] is None, same
+    assert set(same["checked"]) == {"grid", "prediction", "profile"}

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from dq_pipeline import steps
 from dq_pipeline.adapters.ledger.rehearsal import RehearsalLedger
 from dq_pipeline.adapters.ledger.trust_schema import metadata
 from dq_pipeline.errors import DataError, StateError
+from dq_pipeline.simulate.vacuum import simulate, to_table
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.wiring import open_world
 
-from .conftest import Plant, recordings  # type: ignore[import-not-found]
+from .conftest import Notices, Plant, recordings, settings  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.integration
 OWN = ("drills", "alerts")
@@ -102,3 +108,32 @@ def test_what_cannot_be_drilled_says_why(running: Plant) -> None:
     assert [row["verdict"] for row in steps.drills(running.world, running.process)] == ["skipped"]
     running.edit(drill={"every_h": 24.0, "faults": ["stuck"], "samples": 25})
     assert steps.drill(running.world, running.process, key="y")["fault"] == "stuck"  # from history: nothing streamed
+
+
+def test_a_drill_on_the_pump_down_is_found_and_named(mlflow_server: Any, database_url: str, tmp_path: Path) -> None:
+    topics = f"t{secrets.token_hex(4)}"
+    data = yaml.safe_load(Path("dags/processes/vacuum.yaml").read_text(encoding="utf-8"))
+    data["alarm"]["on"] = data["alarm"].pop(True)  # plain YAML takes the key for a truth value
+    name = data["process"] = f"v{secrets.token_hex(4)}"
+    data["stream"] |= {"topic": f"{topics}.samples", "labels_topic": f"{topics}.labels"}
+    data["model"] = {"trees": 60, "search": 1}
+    data["drift"] |= {"worlds": 10, "world_length": 200}
+    data["history"] |= {"uri": "${DQ_DATA_DIR}/history.parquet", "samples": 220}
+    runs = simulate(320, np.random.default_rng(0))
+    pq.write_table(to_table(runs[:220]), tmp_path / "history.parquet")
+    (tmp_path / "processes").mkdir()
+    (tmp_path / "processes" / f"{name}.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    with open_world(settings(mlflow_server, database_url, tmp_path, tmp_path)) as world:
+        world.ledger.migrate()
+        world.stream.ensure_topics(world.process(name))
+        vacuum = Plant(world, name, np.random.default_rng(0), Notices())
+        vacuum.initialize()
+        for first in range(220, 320, 25):
+            vacuum.publish(runs[first : first + 25])
+            vacuum.turn()
+        before = _state(vacuum)
+        done = _drill(vacuum, "live", "unit", sensor="foreline", samples=50)
+        assert done["verdict"] == "passed", done
+        assert (done["cause"], done["subject"]) == ("calibration", "foreline")
+        assert done["samples"]["found"] <= 25
+        assert _state(vacuum) == before

@@ -76,3 +76,22 @@ def test_what_a_code_change_would_change_is_counted(running: Plant, monkeypatch:
     assert one.differing["value"] > 6
     assert one.differing["unified"] == 0
     assert replace(one, rows={}).compared == 12
+
+
+def test_a_life_with_a_drift_an_adaptation_and_a_rollback_is_the_same_again(plant: Plant) -> None:
+    world, name = plant.world, plant.process
+    first = plant.initialize()
+    for turn in range(8):
+        plant.publish(recordings(25, plant.rng, first=1000 + 25 * turn, shift=4.0 if turn > 2 else 0.0))
+        plant.turn()
+    second = world.ledger.production(name).version
+    assert second != first
+    steps.roll_back(world, name, version=first, who="anna", why="a try")
+    plant.publish(recordings(25, plant.rng, first=3000, shift=4.0))
+    plant.turn()
+    (one,) = steps.replay_period(world, name).replayed
+    assert (one.compared, one.differing) == (225, dict.fromkeys(COMPARED, 0))
+    assert {row.release for row in one.rows.values()} >= {first, second}
+    told = steps.compare(world, name, releases=[first, second], first=75, stop=200)
+    error = {row["name"]: row["error"] for row in told["figures"]}
+    assert error[second] < error[first]

@@ -262,7 +262,7 @@ def test_scores_that_are_stuck_have_the_learned_scorer_fitted_anew(
         plant.publish(recordings(100, plant.rng, first=2000))
         plant.answer()
     found = look(plant)
-    assert found["raised"] == ["stuck_scores"]
+    assert found["raised"] == ["stuck_scores"], sign(plant, "stuck_scores")["text"]
     assert found["due"].startswith("rescore-0-")
     due = agenda.read(world, process).due
     assert due is not None

@@ -12,8 +12,8 @@ from dq_pipeline.feedback.governor import ErrorRatio
 from dq_pipeline.watch.erratic import erratic, volatility_ratio
 from dq_pipeline.watch.latency import latency, too_many
 from dq_pipeline.watch.sign import Sign
-from dq_pipeline.watch.stuck_scores import narrowest, stuck_scores
-from dq_pipeline.watch.unnoticed_error import Changed, unnoticed_error
+from dq_pipeline.watch.stuck_scores import narrowest, spread, stuck_scores
+from dq_pipeline.watch.unnoticed_error import unnoticed_error
 
 QUICK = np.full(30, 1.0)
 SLOW = np.r_[np.full(25, 1.0), np.full(5, 30.0)]
@@ -56,7 +56,7 @@ def test_a_latency_that_is_by_design_is_none_and_a_stated_limit_counts() -> None
 
 def error(low: float, noticed: str = "", *, estimated: bool = False) -> Sign:
     ratio = ErrorRatio(low + 0.2, low, 2.0, 1.0, 100, 200, "mae", estimated=estimated)
-    return unnoticed_error(ratio, limit=1.25, noticed=noticed, release="7")
+    return unnoticed_error([ratio], limit=1.25, noticed=noticed, release="7")
 
 
 def test_an_error_is_unnoticed_while_nothing_has_noticed_it() -> None:
@@ -66,7 +66,11 @@ def test_an_error_is_unnoticed_while_nothing_has_noticed_it() -> None:
     assert noticed.verdict == "well"
     assert "drift event 4" in noticed.text
     assert error(1.2).verdict == "well", "not surely"
-    assert unnoticed_error(None, limit=1.25, noticed="").verdict == "unknown"
+    windows = [ErrorRatio(1.3, low, 1.3, 1.0, n, 200, "mae") for low, n in ((1.1, 200), (1.4, 50))]
+    assert unnoticed_error(windows, limit=1.25, noticed="").evidence["samples"] == 50, "sooner in the newest ones"
+    expected = ErrorRatio(2.0, 1.9, 2.0, 1.0, 200, 0, "mean error", estimated=True)
+    assert unnoticed_error([windows[0], expected], limit=1.25, noticed="").verdict == "well", "truths count first"
+    assert unnoticed_error([None, None], limit=1.25, noticed="").verdict == "unknown"
 
 
 def compared(new: np.ndarray, old: np.ndarray, truth: np.ndarray | None = None, *, classes: bool = False) -> Sign:
@@ -143,16 +147,12 @@ def test_scores_are_stuck_where_their_spread_collapses_or_the_oracle_disagrees()
 def test_a_spread_that_is_narrow_now_and_then_has_not_collapsed() -> None:
     rng = np.random.default_rng(5)
     scores = np.where(rng.random(5000) < 0.12, rng.uniform(0.0, 0.5, 5000), rng.normal(0.98, 0.005, 5000))
-    said = [
-        stuck_scores(scores[i - 50 : i], narrowest(scores[i - 550 : i - 50]), limit=0.1) for i in range(550, 5000, 50)
-    ]
-    assert {sign.verdict for sign in said} == {"well"}
-    assert narrowest(scores[:99]) is None
 
+    def said(scores: np.ndarray) -> str:
+        newest = scores[-50:]
+        return stuck_scores(newest, narrowest(scores[:-50], spread(newest)), limit=0.1).verdict
 
-def test_a_sequential_test_sees_what_the_newest_samples_still_hide() -> None:
-    ratio = ErrorRatio(1.3, 1.1, 1.3, 1.0, 200, 200, "mae")
-    passed, quiet = Changed(20, 2.5, 9.5, 9.2), Changed(20, 2.5, 9.0, 9.2)
-    small = Changed(90, 1.1, 30.0, 9.2)
-    said = [unnoticed_error(ratio, limit=1.25, noticed="", changed=one).verdict for one in (passed, quiet, small, None)]
-    assert said == ["sick", "well", "well", "well"], "sure, and large enough"
+    assert {said(scores[:i]) for i in range(550, 5000, 50)} == {"well"}
+    assert narrowest(scores[:99], 0.0) is None
+    assert said(np.r_[scores, np.full(117, 0.8)]) == "sick", "many of them before anybody looks"
+    assert said(np.r_[scores[:200], np.full(3000, 0.8)]) == "unknown", "for longer than what is remembered"

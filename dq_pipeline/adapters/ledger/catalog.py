@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from sqlalchemy import insert, select
 
 from dq_pipeline.adapters.ledger.database import Database
-from dq_pipeline.adapters.ledger.trust_schema import catalog_reviews, contract_results, metadata
+from dq_pipeline.adapters.ledger.trust_schema import catalog_reviews, metadata
 from dq_pipeline.catalog.entry import Review
 
 
@@ -33,10 +32,3 @@ class Catalog(Database):
         with self._begin() as connection:
             rows = connection.execute(select(catalog_reviews).order_by(catalog_reviews.c.id)).all()
         return [Review(**{name: getattr(row, name) for name in Review.__slots__}) for row in rows]
-
-    def latest_results(self, process: str) -> Mapping[str, tuple[str, datetime]]:
-        """Contract -> the verdict it came to last over all samples, and when."""
-        wanted = select(contract_results).where(contract_results.c.process == process, contract_results.c.slice == "")
-        with self._begin() as connection:
-            rows = connection.execute(wanted.order_by(contract_results.c.id)).all()
-        return {row.contract: (row.verdict, row.at) for row in rows}
