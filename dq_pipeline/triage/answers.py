@@ -13,11 +13,14 @@ from dq_pipeline.triage.case import Stretch
 
 Floats = NDArray[np.float64]
 
-LEAST_BEFORE, LEAST_AFTER = 20, 8
-ASKED, UNASKED = 2.5, 4.0
+LEAST_BEFORE, LEAST_AFTER, LEAST_TAIL = 20, 8, 24
+ASKED, UNASKED = 2.0, 4.0
 """Standard errors by which the error must have changed where a monitor of it raised an alarm, and where none did."""
 WILD_MORE = 2.5
 """Labels more than usual that must be wild."""
+HALF = 1.5
+"""Ratio of median errors above which more than a few labels are off, and below which a refit must bring it: then it
+is judged by the median, too."""
 WILD = 4.0
 """Robust standard deviations of the usual error beyond which a label is wild."""
 _COMPONENTS = 3
@@ -104,25 +107,36 @@ def compare(before: Stretch, after: Stretch, *, lead: Stretch | None = None, ask
     a, b = (np.minimum(np.abs(one - centre) / spread, 2.0 * _CLIP) for one in (old, new))
     error = float(np.sqrt(a.var() * persistence / len(a) + max(b.var(), a.var()) * persistence / n))
     within = new - np.median(new)
-    refit = _refit(before, after, seen, spread)
+    wider = max(1.4826 * float(np.median(np.abs(within))) / spread, 1.0)
+    doubtful = n // 3 if n >= LEAST_TAIL else 0  # where a change begins is an estimate
+    tail = after.part(slice(int(np.flatnonzero(seen)[doubtful]), None))
+    rest = _refit(before, tail, spread)
+    newest = np.minimum(np.abs(new[doubtful:] - centre) / spread, 2.0 * _CLIP)
+    half = max(float(np.median(a)), 1e-9)
+    middle = float(np.median(newest)) / half, rest[1] / half
     usual_size, size = float(a.mean()), float(b.mean())
-    left = refit / max(usual_size, 1e-9)
+    left = rest[0] / max(usual_size, 1e-9)
     ratio = size / max(usual_size, 1e-9)
+    mended = _mended(float(newest.mean()) / max(usual_size, 1e-9), left)
     return Errors(
         count=n,
         asked=asked,
         bias=bias,
-        biased=bias / (1.2533 * float(np.sqrt(persistence * (1.0 / n + 1.0 / len(old))))),
+        biased=bias / (1.2533 * float(np.sqrt(persistence * (wider**2 / n + 1.0 / len(old))))),
         ratio=ratio,
         larger=(size - usual_size) / max(error, 1e-9),
         wild=float(np.mean(np.abs(within) > WILD * spread)),
         wild_before=float(np.mean(np.abs(old - centre) > WILD * spread)),
-        mended=float(np.clip((ratio - left) / max(ratio - 1.0, 0.05), -1.0, 1.0)),
+        mended=max(mended, _mended(*middle) if middle[0] >= HALF >= middle[1] else -1.0),
         left=left,
         unlabelled=gone,
         unlabelled_before=gone_before,
         shadows=_shadows(after, seen, now),
     )
+
+
+def _mended(ratio: float, left: float) -> float:
+    return float(np.clip((ratio - left) / max(ratio - 1.0, 0.05), -1.0, 1.0))
 
 
 def _shadows(after: Stretch, seen: NDArray[np.bool_], now: Floats) -> dict[str, tuple[float, float]]:
@@ -138,8 +152,9 @@ def _shadows(after: Stretch, seen: NDArray[np.bool_], now: Floats) -> dict[str, 
     return found
 
 
-def _refit(before: Stretch, after: Stretch, seen: NDArray[np.bool_], spread: float) -> float:
-    """Mean size of the errors since, each corrected by a ridge on the answer and what the sensors have in common."""
+def _refit(before: Stretch, after: Stretch, spread: float) -> tuple[float, float]:
+    """Mean and median size of the errors since, each corrected by a ridge on the answer and the sensors' levels."""
+    seen = np.isfinite(after.target - after.value)
     design = np.concatenate([_common(before, after)[seen], after.value[seen][:, None]], axis=1)
     scale = np.maximum(design.std(axis=0), 1e-12)
     design = np.clip((design - design.mean(axis=0)) / scale, -_CLIP, _CLIP)
@@ -150,8 +165,8 @@ def _refit(before: Stretch, after: Stretch, seen: NDArray[np.bool_], spread: flo
     penalty = np.diag([1e-9] + [_PENALTY] * design.shape[1])
     hat = x @ np.linalg.solve(x.T @ x + penalty, x.T)
     left = (y - hat @ y) / np.maximum(1.0 - np.diag(hat), 0.1)
-    sizes = [np.minimum(np.abs(one), 2.0 * _CLIP).mean() for one in (left, y - np.median(y))]
-    return float(min(sizes))
+    sizes = [np.minimum(np.abs(one), 2.0 * _CLIP) for one in (left, y - np.median(y))]
+    return min(float(one.mean()) for one in sizes), min(float(np.median(one)) for one in sizes)
 
 
 def _common(before: Stretch, after: Stretch) -> Floats:

@@ -31,9 +31,9 @@ class Evidence:
     @classmethod
     def of(cls, case: Case) -> Evidence:
         """Measure everything, from where the change seems to begin."""
-        begin = begin_of(case)
-        lead, after = case.since.part(slice(0, begin)), case.since.part(slice(begin, None))
         asked = any(one.get("kind") in OF_ERRORS for one in case.alerts)
+        begin = begin_of(case, errors=asked)
+        lead, after = case.since.part(slice(0, begin)), case.since.part(slice(begin, None))
         return cls(
             case,
             after,

@@ -16,10 +16,12 @@ from dq_pipeline.triage.verdict import Hypothesis
 
 SHORTLY, SOON = 60, 30
 """Samples before a change, and after it, within which what was done on purpose may be its cause."""
-SPARED, SURE = 0.85, 3.0
-"""Another release is spared where it makes at most this share of the error, by so many standard errors."""
-MENDED = 0.5
-"""Share of the rise that a refit must take away."""
+SPARED, SURE, SURELY, HEALTHY = 0.85, 2.0, 4.0, 1.5
+"""Another release is spared where it makes at most this share of the error, by so many standard errors (by more where
+the error by itself did not surely change), and at most so many times the usual one: where the plant changed, both are
+worse."""
+MENDED, BIASED = 0.5, 5.0
+"""Share of the rise that a refit must take away; standard errors of a shift that wrong labels do not make."""
 CONFIDENCE: Mapping[str, float] = MappingProxyType(
     {
         "parity": 0.98,
@@ -84,9 +86,10 @@ def misread(told: Evidence) -> list[Found]:
     """
     inputs = told.inputs
     away = told.announced is not None or bool(inputs.back)
+    rests = resting(told.case.process.sensor_names, told.case.before) if told.errors.asked else frozenset()
     found = []
     for one in inputs.of(MISREAD):
-        alone = _alone(told, one)
+        alone = _alone(told, one) and one.sensor not in rests
         if one.fault in EXACT:
             found.append(_of_sensor(told, one, "exact", 3))
         elif _contradicted(one) and not (one.fault == "lag" and one.sensor in inputs.moved):
@@ -108,17 +111,24 @@ def release(told: Evidence) -> list[Found]:
         for one in told.case.changes
         if one.get("kind") in kinds and -SHORTLY <= int(one.get("sample", 0)) - told.onset <= SOON
     ]
-    spared = {v: one for v, one in errors.shadows.items() if one[0] < SPARED and one[1] >= SURE}
-    if not errors.moved or not near or not spared:
+    spared = {
+        v: one
+        for v, one in errors.shadows.items()
+        if one[0] < SPARED and one[1] >= SURE and one[0] * errors.ratio <= HEALTHY
+    }
+    if not near or not spared:
         return []
     version, (share, sure) = min(spared.items(), key=lambda one: one[1][0])
+    if not errors.moved and sure < SURELY:
+        return []
     done = near[-1]
     why = (
         f"{done['kind']} at sample {done.get('sample')}, and release {version} makes {share:.0%} of the error on the "
         f"same samples ({sure:.1f} standard errors)"
     )
     figures = {"change": dict(done), "shadow": version, "error_share": round(share, 3), "ratio": round(errors.ratio, 3)}
-    return [_found(told, Cause.MODEL_REGRESSION, told.after.release[-1], "shadow", why, 3.5, figures)]
+    rank = 6.5 if told.inputs.strong else 3.5
+    return [_found(told, Cause.MODEL_REGRESSION, told.after.release[-1], "shadow", why, rank, figures)]
 
 
 def plant(told: Evidence) -> list[Found]:
@@ -154,10 +164,10 @@ def labels(told: Evidence) -> list[Found]:
     if not errors.moved:
         return found
     wild = (errors.wild - errors.wild_before) * errors.count >= WILD_MORE
-    if wild and errors.mended < MENDED:
+    if wild and errors.mended < MENDED and abs(errors.biased) < BIASED:
         why = f"{errors.wild:.0%} of the labels are far off their samples, the others are not; no refit mends it"
         found.append(_found(told, Cause.LABELS, "", "wild labels", why, 7, _errors(told)))
-    elif errors.mended < MENDED and abs(errors.biased) < 5.0:
+    elif errors.mended < MENDED and abs(errors.biased) < BIASED:
         why = f"errors are {errors.ratio:.2g} times as large, and nothing that the sensors show predicts them"
         found.append(_found(told, Cause.LABELS, "", "unrelated labels", why, 7, _errors(told)))
     return found
@@ -172,7 +182,7 @@ def concept(told: Evidence) -> list[Found]:
         f"the error moved by {errors.bias:+.2g} of its usual spread and is {errors.ratio:.2g} times as large while the "
         f"sensors read as before; a refit takes away {max(errors.mended, 0.0):.0%} of that on samples it has not seen"
     )
-    coherent = errors.mended >= MENDED or abs(errors.biased) >= 5.0
+    coherent = errors.mended >= MENDED or abs(errors.biased) >= BIASED
     return [
         _found(
             told, Cause.CONCEPT_DRIFT, "", "coherent errors" if coherent else "errors alone", why, 7.5, _errors(told)

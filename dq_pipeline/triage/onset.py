@@ -16,36 +16,56 @@ _SURE = 12.0
 _CLIP = 4.0
 
 
-def begin_of(case: Case) -> int:
-    """Place in `since` of the first changed sample; the suspected one where no other parts the stretch better."""
-    n = len(case.since)
-    most = n - LEAST
+def begin_of(case: Case, *, errors: bool = False) -> int:
+    """Place in `since` of the first changed sample; the suspected one where no other parts the stretch better.
+
+    Parameters
+    ----------
+    errors
+        The error is what made somebody ask: where it parts the stretch, it alone says from where on.
+    """
+    most = len(case.since) - LEAST
     if most <= 0:
         return case.begin
-    series = _series(case)
-    after = np.cumsum(series[::-1], axis=0)[::-1]
-    count = np.arange(n, 0, -1)[:, None]
-    gained = (after**2 / count)[: most + 1].max(axis=1)
-    best = int(np.argmax(gained))
     suspected = int(np.clip(case.begin, 0, most))
+    of_errors = _of_errors(case)
+    if errors and of_errors.shape[1]:
+        best, gained = _best(of_errors, most)
+        if gained[best] >= _SURE:
+            return best
+    best, gained = _best(np.concatenate([_of_inputs(case), of_errors], axis=1), most)
     return best if gained[best] >= max(1.1 * gained[suspected], _SURE) else suspected
 
 
-def _series(case: Case) -> Floats:
-    """Standardised movements of levels, errors and gaps, (n, q), drawn in."""
+def _best(series: Floats, most: int) -> tuple[int, Floats]:
+    """The place up to `most` from which on a column of (n, q) differs most, and how much each place parts."""
+    after = np.cumsum(series[::-1], axis=0)[::-1]
+    count = np.arange(len(series), 0, -1)[:, None]
+    gained = (after**2 / count)[: most + 1].max(axis=1)
+    return int(np.argmax(gained)), gained
+
+
+def _of_inputs(case: Case) -> Floats:
+    """Standardised movements of levels and gaps, (n, q), drawn in."""
     before, since = case.before, case.since
     levels = relations.levels_of(before.values), relations.levels_of(since.values)
     usual = relations.Levels.fit(levels[0])
     parts = [relations.shapes(usual.standardise(one)).reshape(len(one), -1) for one in levels]
-    columns = [_standard(parts[0], parts[1])]
+    gaps = [np.isnan(one.values).mean(axis=(1, 2))[:, None] for one in (before, since)]
+    return np.concatenate([_standard(*parts), _standard(*gaps)], axis=1)
+
+
+def _of_errors(case: Case) -> Floats:
+    """The same of errors, of their size, and of labels that are missing; no columns where too few errors are known."""
+    before, since = case.before, case.since
+    gone = _standard(*(np.isnan(one.target)[:, None] * 1.0 for one in (before, since)))
     known, new = before.target - before.value, since.target - since.value
     known = known[np.isfinite(known)]
-    if len(known) >= LEAST:
-        error = _standard(known[:, None], np.nan_to_num(new[:, None], nan=float(np.median(known))))
-        columns += [error, np.abs(error) - 0.8]
-    columns.append(_standard(*(np.isnan(one.target)[:, None] * 1.0 for one in (before, since))))
-    columns.append(_standard(*(np.isnan(one.values).mean(axis=(1, 2))[:, None] for one in (before, since))))
-    return np.concatenate(columns, axis=1)
+    if len(known) < LEAST:
+        return gone
+    error = _standard(known[:, None], np.nan_to_num(new[:, None], nan=float(np.median(known))))
+    usual = np.abs(_standard(known[:, None], known[:, None])).mean()
+    return np.concatenate([error, np.abs(error) - usual, gone], axis=1)
 
 
 def _standard(known: Floats, new: Floats) -> Floats:
