@@ -1,6 +1,6 @@
 """Writes the figures of triage into docs/triage.md: `python -m benchmarks.triage_tables FILE`.
 
-FILE is what a full run of the benchmark wrote, var/evidence/triage.json; it is taken over as docs/results/triage.json.
+FILE is what a full run of the benchmark wrote, var/evidence/triage.json; it is taken over as docs/triage.json.
 Without it the page is written anew from there.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS, PAGE = ROOT / "docs" / "results" / "triage.json", ROOT / "docs" / "triage.md"
+RESULTS, PAGE = ROOT / "docs" / "triage.json", ROOT / "docs" / "triage.md"
 BEGIN, END = "<!-- written by `python -m benchmarks.triage_tables` -->", "<!-- end -->"
 SEVERITIES = ("small", "medium", "large")
 LETTERS = {

@@ -98,6 +98,12 @@ def test_sensors_that_move_together_are_the_process(case):
     assert named(rank(case(together))) == (Cause.PROCESS_DRIFT, "")
 
 
+def test_a_message_that_was_refused_moves_no_sensor(case):
+    verdict = rank(case(together, missing={"unreadable": 4}))
+    assert named(verdict) == (Cause.PROCESS_DRIFT, "")
+    assert Cause.LATE_DATA in {one.cause for one in verdict.hypotheses}
+
+
 def test_the_same_with_another_recipe_is_a_mode(case):
     def change(now):
         together(now)
