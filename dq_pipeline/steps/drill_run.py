@@ -88,6 +88,11 @@ class _Seen:
     alerts: frozenset[int]
     notices: int
 
+    @property
+    def alarms(self) -> tuple[frozenset[int], ...]:
+        """What stands, without what people were told: that an old incident is over is no alarm."""
+        return self.events, self.incidents, self.alerts
+
 
 def run(
     world: World, process: Process, row: DrillRow, one: Perturbation, samples: int, progress: Progress | None
@@ -102,7 +107,7 @@ def run(
         empty = _seen(copy, process.name, kept)
         usual = _turn(copy, process, lead, row.key, 0, copies)
         base, start = _seen(copy, process.name, kept), copy.ledger.sample_count(process.name)
-        early = "an undamaged copy raised an alarm" if base != empty else ""
+        early = "an undamaged copy raised an alarm" if base.alarms != empty.alarms else ""
         course = Course(None, None, None, early, "", "", "", copies, 0)
         clock = time.perf_counter()
         for first in range(0, samples if not early else 0, step):
