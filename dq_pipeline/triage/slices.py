@@ -36,8 +36,8 @@ def announced(before: Stretch, after: Stretch) -> Announced | None:
     n = len(after)
     for key in _keys(before, after):
         was, now = _values(before, key), _values(after, key)
-        if len(set(was)) > _MOST_VALUES:
-            continue
+        if len(set(was)) > _MOST_VALUES or len(set(now)) > max(n // 2, 1):
+            continue  # names of samples, not of a setting
         starts = range(0, len(was) - n + 1, max(n // 2, 1))
         usual = max((_apart(was[:t] + was[t + n :] or was, was[t : t + n]) for t in starts), default=0.0)
         apart, value = _apart(was, now), Counter(now).most_common(1)[0][0]

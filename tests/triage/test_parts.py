@@ -20,6 +20,8 @@ def test_a_value_never_seen_announces_and_a_shifted_mix_does_not():
     assert (told.key, told.value) == ("recipe", "new")
     mixed = tuple({"recipe": "a" if i % 4 else "b"} for i in range(30))
     assert slices.announced(before, replace(after, metadata=mixed)) is None
+    serial = tuple({**one, "heat": f"H{i}"} for i, one in enumerate(after.metadata))
+    assert slices.announced(before, replace(after, metadata=serial)) is None, "a name of each sample announces nothing"
 
 
 def test_each_part_of_the_stream_has_its_error():
