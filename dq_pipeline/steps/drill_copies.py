@@ -76,7 +76,7 @@ def newest(world: World, process: Process, count: int) -> Copies:
 
 
 def renamed(recordings: Sequence[Recording], key: str, first: int, begin: np.datetime64) -> list[Recording]:
-    """With ids of their own, as if they began now; with no key of their own in the metadata, which would announce them."""
+    """With ids of their own, as if they began now, but no metadata of their own, which would announce them."""
     return [
         replace(one, sample_id=f"drill-{key}-{first + i:05d}", start=begin + np.timedelta64(i, "ms"))
         for i, one in enumerate(recordings)
