@@ -55,7 +55,8 @@ def compare(
     with world() as opened:
         told = steps.compare(opened, process, releases=asked, by=by, keep=keep, **period)  # type: ignore[arg-type]
     series = told.pop("series")
-    shown: list[Table | str] = [_figures(told), *(_slice(told, one) for one in told["slices"]), *_reproduced(told)]
+    shown: list[Table | str] = [_figures(told), *(_slice(told, one) for one in told["slices"]), *_learned(told)]
+    shown += _reproduced(told)
     if html is not None:
         write(html, f"Releases of {process}", summary(told), [_plot(series, told["error"]), *shown])
         told["html"] = str(html)
@@ -94,6 +95,11 @@ def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
         return "-" if row[low] is None else f"{number(row[low], 3)} to {number(row[high], 3)}"
 
     return number(row["error"], 3), span("low", "high"), number(row["ratio"], 3), span("ratio_low", "ratio_high")
+
+
+def _learned(told: dict[str, Any]) -> list[str]:
+    text = "release {} was trained on {} of these samples: its error there is no forecast"
+    return [text.format(name, count) for name, count in told["learned"].items() if count]
 
 
 def _reproduced(told: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.records import LIVE, PredictionRow
 from dq_pipeline.release.side_by_side import side_by_side, slices
 from dq_pipeline.steps.challenger import rng_of
-from dq_pipeline.steps.replay import Replay, replay_period
+from dq_pipeline.steps.replay import FILE, Replay, replay_period
 from dq_pipeline.steps.rollout import standing
 from dq_pipeline.steps.serving import in_production
 
@@ -49,7 +49,8 @@ def compare(
     -------
     dict
         `figures`: of each release, of what was answered and of the last value, on the samples that all answered, with
-        the ratio to what was answered; `counts` of each: alarms, fallbacks, share of truths in the interval; `slices`;
+        the ratio to what was answered; `counts` of each: alarms, fallbacks, share of truths in the interval; `learned`:
+        how many of the samples each release was trained on, so that its error there is no forecast; `slices`;
         `reproduced`: of the answers that a release gave then, how many it gives differently now, by field; `series`.
     """
     asked = list(dict.fromkeys(releases)) or _asked(world, process)
@@ -85,6 +86,7 @@ def compare(
         "error": "share of wrong classes" if classes else f"mean absolute error, {world.process(process).target.unit}",
         "figures": [asdict(one) for one in figures],
         "counts": {name: _counts(replay, own) for name, own in rows.items()},
+        "learned": {name: _learned(world, process, name, replay) for name in asked},
         "by": by,
         "slices": _slices(replay, said, truth, by, classes=classes) if by else [],
         "reproduced": {
@@ -102,6 +104,16 @@ def compare(
 def _asked(world: World, process: str) -> list[str]:
     under_way = [row.version for row in standing(world, process).values() if row.state in LIVE]
     return [in_production(world, process).version, *under_way]
+
+
+def _learned(world: World, process: str, name: str, replay: Replay) -> int:
+    version = in_production(world, process).version if name == FILE else name
+    keys = {row.version: row.key for row in world.ledger.releases(process)}
+    batch = world.ledger.training_set_of(process, keys[version]) if version in keys else None
+    if batch is None:
+        return 0
+    known = {(one.batch_id, one.sample_id) for one in world.ledger.training_samples(process, batch.hash)}
+    return sum((one.batch_id, one.sample_id) in known for one in replay.samples)
 
 
 def _values(replay: Replay, rows: Mapping[str, PredictionRow]) -> NDArray[np.float64]:

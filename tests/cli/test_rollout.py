@@ -52,6 +52,7 @@ COMPARED: dict[str, Any] = {
         {**FIGURE, "name": "4", "ratio": 2.0, "ratio_low": 1.8, "ratio_high": 2.2},
         {**FIGURE, "name": "last value"},
     ],
+    "learned": {"4": 12},
     "counts": {name: {"answered": 300, "alarms": 3, "fallbacks": 1, "coverage": 0.9} for name in ("as answered", "4")},
     "by": "recipe",
     "slices": [{"value": "deep", "samples": 120, "figures": [{**FIGURE, "name": "4"}]}],
@@ -131,6 +132,7 @@ def test_compares_over_a_period(asked: list[dict[str, Any]], tmp_path: Path) -> 
         assert words in shown
     assert "release 3 answered 300 of them then: all the same, bit for bit" in shown
     assert "release 4 answered 12 of them then: differs: value in 2" in shown
+    assert "release 4 was trained on 12 of these samples: its error there is no forecast" in shown
     assert asked[-1]["releases"] == ["3", "4"]
     assert asked[-1]["since"] == datetime(2026, 3, 1, tzinfo=UTC)
     assert "last" not in asked[-1]

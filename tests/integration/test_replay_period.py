@@ -95,3 +95,5 @@ def test_a_life_with_a_drift_an_adaptation_and_a_rollback_is_the_same_again(plan
     told = steps.compare(world, name, releases=[first, second], first=75, stop=200)
     error = {row["name"]: row["error"] for row in told["figures"]}
     assert error[second] < error[first]
+    assert told["learned"][first] == 0
+    assert told["learned"][second] > 0, "it was trained on the samples since the drift, and the comparison says so"
