@@ -2,7 +2,7 @@
 
 Run `python docs/generate.py`. It fails where a key of a process file has no meaning here, or a meaning no key.
 `python docs/generate.py evidence` first takes over what `make bench` measured: var/evidence/*.json is copied to
-docs/results; docs/figures.md shows all of it, the README what has a bar.
+docs/results; docs/figures.md shows all of it, the README how many bars hold.
 """
 
 from __future__ import annotations
@@ -368,9 +368,20 @@ def figures() -> str:
 
 
 def evidence() -> str:
-    """The README's table: the figures that have a bar."""
-    rows = [row for row in measured() if row["bar"] is not None]
-    return table(rows) if rows else "No figures are published yet: `make bench` measures them on your machine."
+    """The README's table: of each benchmark how many bars hold, and the figures that miss theirs."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in measured():
+        if row["bar"] is not None:
+            groups.setdefault(row["name"].split("/")[0], []).append(row)
+    if not groups:
+        return "No figures are published yet: `make bench` measures them on your machine."
+    lines = ["| measured | bars that hold | bars that do not |", "| --- | --- | --- |"]
+    for name, rows in groups.items():
+        missed = [row for row in rows if row["holds"] is False]
+        told = "; ".join(f"{row['name'].partition('/')[2]}: {row['value']}, bar {row['bar']}" for row in missed)
+        link = f"[{name}](docs/figures.md#{name.replace(' ', '-')})"
+        lines.append(f"| {link} | {sum(row['holds'] is True for row in rows)} of {len(rows)} | {told} |")
+    return "\n".join(lines)
 
 
 def with_evidence(readme: str) -> str:

@@ -94,12 +94,12 @@ def judge(world: World, serving: Serving) -> str:
         known = _known(world, event)
         if known is not None and (verdict.first is None or found.confidence < DOUBTFUL):
             return _joined(world, event, known, found)
-    first = found.onset if found.onset is not None else asked.begin
+    first = None if _absent(found) else found.onset if found.onset is not None else asked.begin
     remedy = remedies.choose(world, serving, found, case, event=event is not None, first=first)
     own = [row for row in left if folding.explains(found.cause, found.subject, first, None, row.alert)]
     own = own or (list(left) if event is None else [])
     incident = _open(world, serving, verdict, found, remedy, event, own, first=first)
-    if event is None or found.cause not in WITHHELD:
+    if event is None or found.cause not in WITHHELD or first is None:
         return ""
     agenda.drop_event(world, name)
     return f"incident {incident.id}: {incident.title}"
@@ -131,9 +131,14 @@ def _due(world: World, serving: Serving, verdict: Verdict) -> Verdict:
         return verdict
     lag = world.ledger.label_state(serving.process.name)["lag_samples"]
     late = lag is None or lag["p95"] > MOST_SINCE // 2
-    kept = [one for one in verdict.hypotheses if not (late and one.cause is Cause.LABELS and not one.figures)]
+    kept = [one for one in verdict.hypotheses if not (late and _absent(one))]
     decided_by = verdict.decided_by if kept and kept[0] is verdict.first else "what is left without labels to come"
     return replace(verdict, hypotheses=tuple(kept), decided_by=decided_by)
+
+
+def _absent(found: Hypothesis) -> bool:
+    """Labels are missing, which spoils nothing that was read: nothing is withheld for it."""
+    return found.cause is Cause.LABELS and not found.figures
 
 
 def _folded(world: World, process: str, alerts: Sequence[AlertRow]) -> list[AlertRow]:
@@ -264,7 +269,7 @@ def _open(
         events=() if event is None else (event.id,),
         alerts=tuple(row.id for row in alerts),
         explanation=_explanation(found),
-        over=found.cause in WITHHELD,
+        over=found.cause in WITHHELD and first is not None,
     )
     incident = world.ledger.open_incident(name, diagnosis, utc_now())
     announce(world, name)
