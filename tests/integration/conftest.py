@@ -99,7 +99,9 @@ class Plant:
         data = yaml.safe_load(file.read_text())
         for name, change in sections.items():
             data[name] = change if name == "sensors" else {**data.get(name, {}), **change}
-        file.write_text(yaml.safe_dump(data, sort_keys=False))
+        new = file.with_suffix(".new")
+        new.write_text(yaml.safe_dump(data, sort_keys=False))
+        new.replace(file)  # at once: Airflow reads it at any moment
 
     # --- the stream
 

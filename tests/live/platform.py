@@ -81,6 +81,13 @@ class Airflow(AirflowApi):
 
         return until(look, f"{dag} {run}", 240.0)
 
+    def unfinished(self) -> list[str]:
+        """The newest task instances that are at work, wait or have failed, a line each."""
+        states = "&".join(f"state={state}" for state in ("running", "queued", "scheduled", "up_for_retry", "failed"))
+        path = f"/api/v2/dags/~/dagRuns/~/taskInstances?{states}&order_by=-start_date&limit=30"
+        rows = (self._call("GET", path) or {}).get("task_instances", ())
+        return [f"{row['dag_id']}.{row['task_id']} {row['state']} since {row['start_date']}" for row in rows]
+
     def _heartbeat(self) -> str:
         health = self._call("GET", "/api/v2/monitor/health") or {}
         return str(health["scheduler"]["latest_scheduler_heartbeat"])
@@ -211,10 +218,19 @@ class Platform:
         return "\n".join(file.read_text(errors="replace") for file in folder.rglob("*.trigger.*.log"))
 
     def last_words(self, files: int = 8, lines: int = 12) -> str:
-        """The ends of the logs that tasks wrote last."""
+        """What tasks are at, what is due, and the ends of the logs that tasks wrote last.
+
+        Not those of the watch, which speaks of every process every few minutes.
+        """
         folder = self.endpoints.var / "airflow" / "logs"
-        logs = sorted(folder.rglob("attempt=*.log*"), key=lambda file: file.stat().st_mtime)[-files:]
-        return "\n".join(f"--- {file.relative_to(folder)}\n{_readable(file, lines)}" for file in logs)
+        logs = sorted(folder.rglob("attempt=*.log*"), key=lambda file: file.stat().st_mtime)
+        others = [file for file in logs if "_watch/" not in str(file)][-files:]
+        said = [f"--- {file.relative_to(folder)}\n{_readable(file, lines)}" for file in others]
+        return "\n".join([*self.airflow.unfinished(), *self._due(), *said])
+
+    def _due(self) -> list[str]:
+        names = sorted(path.stem for path in self.process_dir.glob("*.yaml"))
+        return [f"due of {name}: {agenda.read(self.world, name)}" for name in names]
 
 
 def _readable(log: Path, lines: int) -> str:
