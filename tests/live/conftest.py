@@ -31,6 +31,7 @@ LINES = {
     "drifting": {"drift": {"false_alarms_per_1000": 0.05}, "model": {"recalibrate": False}},
     "beside": {},
     "faulty": {},
+    "drilled": {"drift": {"false_alarms_per_1000": 0.05}, "drill": {"samples": 50}},
     "idle": {},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from dq_pipeline.steps import agenda
 from dq_pipeline.wiring import World
 from tests.integration.conftest import Notices, Plant, process_file, recordings
 
+log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 TABLES = ("processes", "cursors", "batches", "ranges", "scores", "predictions", "targets", "outbox", "quarantine")
 
@@ -157,6 +159,23 @@ class Line(Plant):
         still = self.rows("SELECT 1 FROM dq.batches WHERE process = %s AND state <> 'committed'")
         return reached == ends and not still and not self.summary()["outbox_pending"]
 
+    def calm(self, more: Callable[[], Sequence[Recording]], patience_s: float = 60.0, tries: int = 10) -> None:
+        """Wait until nothing is left to do, feeding a few recordings `more` where it takes long, as a stream goes on.
+
+        A question may wait for more samples, and what was let go is asked for again with the next micro-batch.
+        """
+        for _ in range(tries):
+            deadline = time.monotonic() + patience_s
+            while time.monotonic() < deadline:
+                if self.is_calm():
+                    return
+                time.sleep(0.2)
+            log.warning(
+                "%s is not calm after %.0f s: %s", self.process, patience_s, agenda.read(self.world, self.process)
+            )
+            self.feed(more(), ["completion"])
+        raise AssertionError(f"{self.process} is not calm: {agenda.read(self.world, self.process)}")
+
     def is_calm(self) -> bool:
         """Whether everything was told to the policy, and nothing it asked for is left to do."""
         now, newest = agenda.read(self.world, self.process), self.world.ledger.committed(self.process, last=1)
@@ -226,7 +245,13 @@ class Platform:
         logs = sorted(folder.rglob("attempt=*.log*"), key=lambda file: file.stat().st_mtime)
         others = [file for file in logs if "_watch/" not in str(file)][-files:]
         said = [f"--- {file.relative_to(folder)}\n{_readable(file, lines)}" for file in others]
-        return "\n".join([*self.airflow.unfinished(), *self._due(), *said])
+        return "\n".join([*self.airflow.unfinished(), *self._due(), *self._complaints(), *said])
+
+    def _complaints(self, last: int = 12) -> list[str]:
+        """What the scheduler called an error."""
+        log = self.endpoints.var / "log" / "airflow-scheduler.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return [line[:500] for line in lines if "[error" in line or "Traceback" in line][-last:]
 
     def _due(self) -> list[str]:
         names = sorted(path.stem for path in self.process_dir.glob("*.yaml"))

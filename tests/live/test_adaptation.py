@@ -41,11 +41,9 @@ def adapted(platform: Platform, drifting: Line) -> Adapted:
     assert len(platform.world.ledger.releases(drifting.process)) == 1, "no drift yet"
     drifting.feed(drifting.fresh(150, DRIFT), ["completion"])
 
-    def learned() -> str:
-        now = platform.world.ledger.production(drifting.process).version
-        return "" if now == first or not drifting.is_calm() else str(now)
-
-    learned_version = until(learned, "another release in Production, and nothing due any more")
+    drifting.calm(lambda: drifting.fresh(12, DRIFT))
+    learned_version = platform.world.ledger.production(drifting.process).version
+    assert learned_version != first, "it was learned"
     run = until(lambda: drifting.adaptations_with("promote"), "the run that promoted it")[0]
     assert platform.airflow.ended(f"{drifting.process}_adaptation", run) == "success"
     after = drifting.fresh(30, DRIFT)

@@ -73,7 +73,7 @@ def test_no_prediction_is_later_than_without_a_retraining_by_more_than_a_batch(
     assert len(during) >= min(5, 0.25 * took / batch), "the stream went on"
     assert max(during) <= max(without) + batch, (without, during)
 
-    until(beside.is_calm, "what is due to be done")
+    beside.calm(lambda: beside.fresh(GROUP, DRIFT))
     assert platform.airflow.ended(dag, run) == "success"
     assert platform.world.ledger.production(beside.process).version != first, "and it was learned"
     summary = beside.summary()
