@@ -115,8 +115,7 @@ def _explaining(verdict: Verdict, alerts: Sequence[AlertRow]) -> Hypothesis | No
 
 def _unexplained(world: World, process: str) -> DriftEvent | None:
     event = world.ledger.open_event(process)
-    asked = event is not None and event.state is EventState.OPEN and "cause" not in event.evidence
-    return event if asked else None
+    return event if event is not None and event.unexplained else None
 
 
 def _young(world: World, asked: Question) -> bool:
