@@ -42,6 +42,11 @@ class Change:
     at: datetime
     sample: int
 
+    @property
+    def into_production(self) -> bool:
+        """Whether it put its version into Production."""
+        return self.action in ("promote", "rollback")
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:

@@ -17,7 +17,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.records import ACTING, AsOf, Flag, Outgoing, PredictionRow, Role
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.candidates import Candidate
-from dq_pipeline.steps.serving import Serving, on_probation_against
+from dq_pipeline.steps.serving import Serving, on_probation_against, successions
 from dq_pipeline.steps.stretch import withheld
 from dq_pipeline.wire import outgoing
 
@@ -87,7 +87,8 @@ def answer(
         Releases that are rolled out, as of the micro-batch's claim.
     """
     radius: dict[str, float] = {}
-    champion = said(serving, batch, _radius(world, serving, _began(world, serving), ACTING, radius))
+    began = max((change.sample for change in successions(world, serving.process.name)[-1:]), default=0)
+    champion = said(serving, batch, _radius(world, serving, began, ACTING, radius))
     others = [(one, heard) for one in beside if (heard := _heard(world, one, batch, radius)) is not None]
     fallback, as_of = _fallback(world, serving, batch, accepted)
     rows, messages = [], []
@@ -130,11 +131,6 @@ def _heard(world: World, one: Candidate, batch: SampleBatch, radius: dict[str, f
     except Exception:
         log.warning("release %s failed beside the one in Production", one.serving.version, exc_info=True)
         return None
-
-
-def _began(world: World, serving: Serving) -> int:
-    changes = reversed(world.ledger.changes(serving.process.name))
-    return next((change.sample for change in changes if change.action in ("promote", "rollback")), 0)
 
 
 def _radius(world: World, serving: Serving, began: int, roles: Sequence[Role], kept: dict[str, float]) -> float | None:

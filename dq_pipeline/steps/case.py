@@ -12,7 +12,7 @@ from dq_pipeline.drift.regimes import MOST_SAMPLES
 from dq_pipeline.ports import World
 from dq_pipeline.records import AlertRow, DriftEvent, Incident
 from dq_pipeline.steps import regimes
-from dq_pipeline.steps.serving import Serving
+from dq_pipeline.steps.serving import Serving, successions
 from dq_pipeline.steps.stretch import known_before, recorded, stretch, withheld
 from dq_pipeline.triage.case import Case, Floats, Stretch
 
@@ -108,8 +108,8 @@ def _turned_back(since: Stretch, names: Sequence[str], ill: Collection[Incident]
 def _changes(world: World, process: str, first: int) -> tuple[Mapping[str, Any], ...]:
     settings = {row.version: row.settings_hash for row in world.ledger.releases(process)}
     found: list[Mapping[str, Any]] = []
-    for change in world.ledger.changes(process):
-        if change.sample < first or change.action not in ("promote", "rollback"):
+    for change in successions(world, process):
+        if change.sample < first:
             continue
         row = {"sample": change.sample, "version": change.version, "detail": f"{change.version}: {change.why}"}
         found.append({"kind": change.action, **row})

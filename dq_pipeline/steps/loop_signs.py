@@ -15,7 +15,7 @@ from dq_pipeline.records import EventState
 from dq_pipeline.steps import agenda, incidents, oracle
 from dq_pipeline.steps.challenger import rng_of
 from dq_pipeline.steps.rollback import previous_release
-from dq_pipeline.steps.serving import Serving
+from dq_pipeline.steps.serving import Serving, successions
 from dq_pipeline.steps.situation import WINDOW, error_seen
 from dq_pipeline.watch import erratic as erratic_
 from dq_pipeline.watch import latency as latency_
@@ -128,8 +128,8 @@ def _budget(process: Process, serving: Serving) -> float:
 def _noticed(world: World, serving: Serving) -> str:
     """What has noticed that the error rose, if anything has."""
     name = serving.process.name
-    answers = [c.sample for c in world.ledger.changes(name) if c.action in ("promote", "rollback")]
-    first = max(world.ledger.sample_count(name) - WINDOW, *answers[-1:], 0)
+    began = [change.sample for change in successions(world, name)[-1:]]
+    first = max(world.ledger.sample_count(name) - WINDOW, *began, 0)
     event = next((e for e in reversed(world.ledger.events(name)) if e.sample >= first or e.state in _LIVE), None)
     if event is not None:
         return f"drift event {event.id} is {event.state}"

@@ -16,7 +16,7 @@ from dq_pipeline.records import WITHHELD, Cause, DriftAlarm, EventState, Inciden
 from dq_pipeline.release.parity import differs
 from dq_pipeline.steps import agenda
 from dq_pipeline.steps.clock import utc_now
-from dq_pipeline.steps.serving import Serving, has_form, load
+from dq_pipeline.steps.serving import Serving, has_form, load, successions
 from dq_pipeline.triage.case import Case
 from dq_pipeline.triage.verdict import Hypothesis
 
@@ -183,7 +183,7 @@ def _back(world: World, serving: Serving, found: Hypothesis, case: Case | None) 
 def _earlier(world: World, serving: Serving) -> list[ReleaseRow]:
     """Releases that were in Production before the one that is, the newest first, each once."""
     rows = {row.version: row for row in world.ledger.releases(serving.process.name)}
-    changes = [c for c in world.ledger.changes(serving.process.name) if c.action in ("promote", "rollback")]
+    changes = successions(world, serving.process.name)
     came = max((i for i, c in enumerate(changes) if c.version == serving.version), default=0)
     before = [c.version for c in reversed(changes[:came]) if c.version != serving.version]
     away = {c.previous for c in changes if c.action == "rollback"}

@@ -11,7 +11,7 @@ from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.quality.scorer import QualityScorer
-from dq_pipeline.records import ReleaseRow
+from dq_pipeline.records import Change, ReleaseRow
 from dq_pipeline.release.bundle import Release
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.rollback import previous_release
@@ -70,14 +70,17 @@ def load(world: World, row: ReleaseRow) -> Serving:
     return Serving(row, bundle, bundle.governs(world.process(row.process)), detector_id)
 
 
+def successions(world: World, process: str) -> list[Change]:
+    """The changes that put a release into Production, oldest first."""
+    return [change for change in world.ledger.changes(process) if change.into_production]
+
+
 def on_probation_against(world: World, serving: Serving) -> Serving | None:
     """The release that the one in Production is measured against, while its probation lasts; None otherwise."""
-    promoted = next(
-        (c for c in reversed(world.ledger.changes(serving.process.name)) if c.action in ("promote", "rollback")), None
-    )
-    if promoted is None or promoted.action != "promote" or promoted.previous is None:
+    newest = successions(world, serving.process.name)[-1:]
+    if not newest or newest[0].action != "promote" or newest[0].previous is None:
         return None
-    seen = world.ledger.sample_count(serving.process.name) - promoted.sample
+    seen = world.ledger.sample_count(serving.process.name) - newest[0].sample
     return serving.previous(world) if seen < serving.process.promotion.probation else None
 
 
