@@ -76,7 +76,7 @@ def error_estimate(world: World, process: str, *, last: int = LAST) -> dict[str,
 
 def _errors(rows: Sequence[Expected], *, regression: bool) -> tuple[Floats, Floats]:
     """What was expected of each answer, and what was observed; NaN where the truth is not known."""
-    truth = np.array([np.nan if row.target is None else row.target for row in rows])
+    truth = np.array([row.target for row in rows], dtype=np.float64)  # None is NaN
     found = error_of(truth, np.array([row.value for row in rows]), regression=regression)
     return np.array([row.expected_error for row in rows]), np.where(np.isnan(truth), np.nan, found)
 

@@ -151,4 +151,4 @@ def _usual(world: World, process: str) -> float | None:
 
 
 def _floats(values: list[Any]) -> NDArray[np.float64]:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.float64)  # None is NaN

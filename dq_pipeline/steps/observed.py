@@ -91,8 +91,7 @@ def _recordings(
 
 def _observed(rows: Any, sensors: int) -> Observed:
     def reals(name: str) -> Floats:
-        found = [getattr(row, name) for row in rows]
-        return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+        return np.array([getattr(row, name) for row in rows], dtype=np.float64)  # None is NaN
 
     model = np.array([row.fallback is None for row in rows], dtype=np.bool_)
     return Observed(

@@ -75,4 +75,4 @@ def _unified(world: World, serving: Serving, uri: str, batch: SampleBatch) -> ND
             return np.array(chunk["unified"], dtype=np.float64)
     known = world.ledger.scores(name, batch.ids)
     scores = [known.get(sample, (None, False))[0] for sample in batch.ids]
-    return np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
+    return np.array(scores, dtype=np.float64)  # None is NaN

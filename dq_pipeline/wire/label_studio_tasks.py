@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -120,7 +119,7 @@ def _bridged(t_s: Sequence[float], readings: Sequence[float | None]) -> tuple[li
     >>> _bridged([0.0, 1.0, 2.0], [1.0, None, 3.0])
     ([1.0, 2.0, 3.0], 1)
     """
-    values = np.array([math.nan if value is None else value for value in readings], dtype=np.float64)
+    values = np.array(readings, dtype=np.float64)  # None is NaN
     gap = np.isnan(values)
     if gap.all():
         return [0.0] * len(values), len(values)
