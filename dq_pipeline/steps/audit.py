@@ -106,7 +106,7 @@ def look(world: World, serving: Serving, first: int, stop: int) -> Looked:
         [one.unit for one in sensors],
         {name: one.trusted for name, one in zip(names, sensors, strict=True) if one.trusted in names},
         [one.range for one in sensors],
-        (before_target, _targets(world, process.name, None if after is None else after.batch)),
+        (before_target, np.empty(0) if after is None else after.batch.target),
     )
     looked = Looked(findings, (), numbers[newest], len(before))
     return Looked(findings, _odd(world, process.name, names, earlier, numbers, looked), looked.numbers, len(before))
@@ -127,13 +127,6 @@ def _odd(
     changed = changes(metadata, numbers.tolist(), names)
     newest = metadata[-1] if metadata else {}
     return anomalies(known, newest, changed, looked.findings, starts, utc_now().date())
-
-
-def _targets(world: World, process: str, batch: SampleBatch | None) -> NDArray[np.float64]:
-    if batch is None:
-        return np.empty(0)
-    known = world.ledger.targets(process, batch.ids)
-    return np.array([known.get(name, np.nan) for name in batch.ids], dtype=np.float64)
 
 
 def _evidence(looked: Looked, one: Finding) -> dict[str, Any]:
