@@ -91,7 +91,7 @@ class LongHistory:
             order = list(range(len(raw)))
             if raw and not isinstance(raw[0], str):
                 order.sort(key=lambda i: raw[i])
-            chosen = EPOCH + (np.arange(len(raw)) * _length_us(self._process)).astype("timedelta64[us]")
+            chosen = EPOCH + (np.arange(len(raw)) * (self._process.sample.length_s * 1e6)).astype("timedelta64[us]")
         return [raw[i] for i in order], [ids[i] for i in order], chosen
 
     def _note(self, part: pa.Table, timed: str | None, starts: dict[Any, int]) -> None:
@@ -179,7 +179,3 @@ class LongHistory:
 
 _UNTIMED = np.iinfo(np.int64).max
 """Start of a recording of a source without a wall clock."""
-
-
-def _length_us(process: Process) -> float:
-    return process.sample.rows * process.sample.period_s * 1e6

@@ -45,6 +45,11 @@ class Sample(Section):
     profile_rows: int = Field(ge=2)
     timezone: Zone = "UTC"
 
+    @property
+    def length_s(self) -> float:
+        """Seconds that a recording covers."""
+        return self.rows * self.period_s
+
 
 class Sensor(Section):
     """One sensor: its unit, the range it can physically show, the names it has had, and what the inventory says of it.

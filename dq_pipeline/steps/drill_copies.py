@@ -62,9 +62,8 @@ def newest(world: World, process: Process, count: int) -> Copies:
     if len(found) < count:
         history = world.history(process.as_recorded)
         total = history.count()
-        length_s = process.sample.rows * process.sample.period_s
         past = history.read_chunk(max(total - (count - len(found)), 0), total)
-        found = [(one, length_s) for one in past] + found
+        found = [(one, process.sample.length_s) for one in past] + found
     form = (found[-1][0].sensors, found[-1][0].values.shape) if found else None
     alike = [one for one in found if (one[0].sensors, one[0].values.shape) == form][-count:]
     if len(alike) < count:

@@ -50,7 +50,7 @@ def _times(serving: Serving, seen: Window, index: NDArray[np.int64], period: Per
     """Rows and samples out of order, and each source's clock."""
     observed, came = seen.observed, _arrivals(seen)
     usual = np.zeros((0, 1)) if period is None else period.disordered[:, None]
-    length_s = serving.process.sample.rows * serving.process.sample.period_s
+    length_s = serving.process.sample.length_s
     late = times.overtaken(observed.source, observed.start, came, length_s)
     found = [
         _share(serving, seen, index, "rows out of order", seen.disordered, usual),

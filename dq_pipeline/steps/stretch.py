@@ -140,7 +140,7 @@ def stretch(world: World, serving: Serving, known: Known, beside: Sequence[Servi
 
 def _lateness(process: Process, batch: SampleBatch, arrived: Mapping[str, object]) -> list[float | None]:
     """Seconds from the end of each recording to its arrival."""
-    length = np.timedelta64(round(process.sample.rows * process.sample.period_s * 1e6), "us")
+    length = np.timedelta64(round(process.sample.length_s * 1e6), "us")
     ends = batch.start.astype("datetime64[us]") + length
     return [
         None if name not in arrived else float((as_moment(arrived[name]) - end) / np.timedelta64(1, "s"))  # type: ignore[arg-type]

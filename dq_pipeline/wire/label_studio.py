@@ -241,7 +241,7 @@ class Reader:
 
     def _region(self, number: int, path: str, result: ResultForm) -> Mapping[str, Any]:
         span: dict[str, Any] = {}
-        last = self.process.sample.rows * self.process.sample.period_s
+        last = self.process.sample.length_s
         for name in ("start", "end"):
             value = result.value.get(name)
             if not is_number(value) or not 0 <= value <= last:
