@@ -18,7 +18,8 @@ from benchmarks.protocols import available, put_faults, scale_of, stream
 from dq_pipeline.process import Process
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
-from dq_pipeline.quality.scorer import QualityScorer, late_share
+from dq_pipeline.quality.dimensions import late_share
+from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.quality.unified import UNIFIERS, Unified
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate.faults import FAULTS

@@ -89,6 +89,16 @@ class SampleBatch:
         """T, rows of every recording."""
         return int(self.values.shape[1])
 
+    @property
+    def missing_share(self) -> NDArray[np.float64]:
+        """Share of each sensor's readings that did not come, (n, f)."""
+        return np.asarray(np.isnan(self.values).mean(axis=1), dtype=np.float64)
+
+    @property
+    def late_share(self) -> NDArray[np.float64]:
+        """Share of the rows received (n,) whose time is not later than one already received."""
+        return np.asarray(self.disordered / np.maximum(self.received, 1), dtype=np.float64)
+
     def head(self, rows: int) -> SampleBatch:
         """The first rows only: what the model may see. A view, nothing is copied.
 

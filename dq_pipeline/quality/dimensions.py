@@ -41,11 +41,16 @@ def consistency(profile: Profile, reference: Reference) -> Floats:  # noqa: ARG0
     return _share_without(profile.counted("violating"), profile.seen)
 
 
+def late_share(profile: Profile) -> Floats:
+    """Share of the rows received (n,) whose time is not later than one already received."""
+    share: Floats = np.clip(profile.disordered / np.maximum(profile.received, 1), 0.0, 1.0)
+    return share
+
+
 def timeliness(profile: Profile, reference: Reference) -> Floats:
     """One minus the Kolmogorov-Smirnov distance to the reference, times the share of rows that came in order."""
-    late = np.clip(profile.disordered / np.maximum(profile.received, 1), 0.0, 1.0)
     near = 1.0 - kolmogorov_smirnov(profile.histogram[..., :BINS], reference.bins)
-    return _where_seen(near * (1.0 - late)[:, None], profile.seen)
+    return _where_seen(near * (1.0 - late_share(profile))[:, None], profile.seen)
 
 
 def skewness(profile: Profile, reference: Reference) -> Floats:

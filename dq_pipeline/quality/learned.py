@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import profile
+from dq_pipeline.quality.dimensions import late_share
 from dq_pipeline.quality.recording_features import recording_features, structural
-from dq_pipeline.quality.scorer import QualityScorer, common_deficit, excuse, late_share
+from dq_pipeline.quality.scorer import QualityScorer, common_deficit, excuse
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.storage import from_npz, to_npz
 
@@ -164,8 +165,7 @@ class LearnedScorer:
 
 
 def _features(batch: SampleBatch, reference: Reference) -> Floats:
-    late = np.clip(batch.disordered / np.maximum(batch.received, 1), 0.0, 1.0)
-    return recording_features(batch.values, late, reference)
+    return recording_features(batch.values, batch.late_share, reference)
 
 
 def _beyond(shift: Floats, noise: Floats) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dq_pipeline.errors import DataError
 from dq_pipeline.profile.bins import Reference
 from dq_pipeline.profile.profile import Profile
-from dq_pipeline.quality.dimensions import DIMENSIONS, measure
+from dq_pipeline.quality.dimensions import DIMENSIONS, late_share, measure
 from dq_pipeline.quality.sparse import DISTANCES, LEVELS, at_share, excess, thinned
 from dq_pipeline.quality.unified import Unified, beyond_allowance, fit_allowances, over_sensors
 from dq_pipeline.storage import arrays_of, from_npz, section, to_npz
@@ -230,12 +230,6 @@ def common_deficit(u: Floats, usual: Floats, window: int) -> Floats:
 def excuse(u: Floats, common: Floats) -> Floats:
     """Raise dimensions (n, 5, f) by what the window has in common (5, f), up to 1: that part is drift, not quality."""
     return np.minimum(u + common, 1.0)
-
-
-def late_share(profile: Profile) -> Floats:
-    """Share of the rows received (n,) whose time is not later than one already received."""
-    share: Floats = np.clip(profile.disordered / np.maximum(profile.received, 1), 0.0, 1.0)
-    return share
 
 
 def _ordered(profile: Profile) -> Profile:

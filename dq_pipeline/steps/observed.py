@@ -16,7 +16,6 @@ from dq_pipeline.records import Observation
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.clock import as_moment
 from dq_pipeline.steps.serving import Serving, has_form
-from dq_pipeline.steps.training_period import disordered_of, missing_of
 
 Floats = NDArray[np.float64]
 
@@ -69,8 +68,8 @@ def observe(world: World, serving: Serving, first: int, stop: int, *, release: s
         if not len(at):
             continue
         batch = batch.take(np.flatnonzero(known))
-        observed.missing[at] = missing_of(batch)
-        disordered[at] = disordered_of(batch)
+        observed.missing[at] = batch.missing_share
+        disordered[at] = batch.late_share
         said = serving.bundle.predict(batch)
         offline.value[at], offline.lower[at], offline.upper[at] = said.value, said.lower, said.upper
     by = np.array([row.release or "" for row in rows], dtype=object)

@@ -134,7 +134,7 @@ def stretch(world: World, serving: Serving, known: Known, beside: Sequence[Servi
             for name in batch.ids
         ),
         shadow=shadow,
-        disordered=np.asarray(batch.disordered / np.maximum(batch.received, 1), dtype=np.float64),
+        disordered=batch.late_share,
     )
 
 

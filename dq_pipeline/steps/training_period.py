@@ -39,7 +39,7 @@ def _read(world: World, serving: Serving) -> Period | None:
         batch = SampleBatch.from_bytes(world.lake.get(entry.uri))
         if not has_form(batch, serving.process):
             continue
-        parts.append(Period(missing_of(batch), _unified(world, serving, entry.uri, batch), disordered_of(batch)))
+        parts.append(Period(batch.missing_share, _unified(world, serving, entry.uri, batch), batch.late_share))
         sources.update(batch.sources)
         for one in batch.metadata:
             for key, value in one.items():
@@ -55,16 +55,6 @@ def _read(world: World, serving: Serving) -> Period | None:
         metadata=metadata,
         sources=tuple(sorted(sources)),
     )
-
-
-def missing_of(batch: SampleBatch) -> NDArray[np.float64]:
-    """Share of each sensor's readings that did not come, (n, f)."""
-    return np.asarray(np.isnan(batch.values).mean(axis=1), dtype=np.float64)
-
-
-def disordered_of(batch: SampleBatch) -> NDArray[np.float64]:
-    """Share of each recording's rows that came out of order, (n,)."""
-    return np.asarray(batch.disordered / np.maximum(batch.received, 1), dtype=np.float64)
 
 
 def _unified(world: World, serving: Serving, uri: str, batch: SampleBatch) -> NDArray[np.float64]:
