@@ -34,6 +34,17 @@ REASONS = (
 """Codes of why a message is quarantined; counted, stored and shown."""
 
 
+def turned_back(readings: NDArray[np.float64], gain: float, offset: float) -> NDArray[np.float64]:
+    """What a sensor that reads ``gain * truth + offset`` should have read, of any shape; NaN where the gain is 0.
+
+    Examples
+    --------
+    >>> turned_back(np.array([7.0, 9.0]), 2.0, 1.0).tolist()
+    [3.0, 4.0]
+    """
+    return (readings - offset) / gain if gain else np.full_like(readings, np.nan)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleBatch:
     """n recordings of one process, rows placed by their clock, in (start, id) order of the caller's choice.
@@ -174,7 +185,7 @@ class SampleBatch:
             return self
         values = self.values.copy()
         for j, gain, offset in known:
-            values[:, :, j] = (values[:, :, j] - offset) / gain
+            values[:, :, j] = turned_back(values[:, :, j], gain, offset)
         return replace(self, values=values)
 
     def to_bytes(self) -> bytes:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dq_pipeline.drift import relations
 from dq_pipeline.drift.cause import LEAST_AFTER, LEAST_BEFORE
 from dq_pipeline.drift.relations import Levels
+from dq_pipeline.samples import turned_back
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +73,7 @@ class Material:
     def turn_back(self, j: int, gain: float, offset: float) -> None:
         """Undo ``reading = gain * truth + offset`` from the change on."""
         since = slice(int(self.onset[j]), None)
-        self.after[since, :, j] = (self.after[since, :, j] - offset) / gain
+        self.after[since, :, j] = turned_back(self.after[since, :, j], gain, offset)
 
     def varies(self, j: int) -> bool:
         """Whether the sensor showed more than one reading in most recordings."""

@@ -11,6 +11,7 @@ import numpy as np
 from dq_pipeline.drift.regimes import MOST_SAMPLES
 from dq_pipeline.ports import World
 from dq_pipeline.records import AlertRow, DriftEvent, Incident
+from dq_pipeline.samples import turned_back
 from dq_pipeline.steps import regimes
 from dq_pipeline.steps.serving import Serving, successions
 from dq_pipeline.steps.stretch import known_before, recorded, stretch, withheld
@@ -77,7 +78,7 @@ def case_of(world: World, serving: Serving, asked: Question) -> Case | None:
     return Case(
         process=process,
         before=stretch(world, serving, before, beside),
-        since=replace(since, values=_turned_back(since, process.sensor_names, ill)),
+        since=replace(since, values=_as_it_should_read(since, process.sensor_names, ill)),
         begin=int(np.searchsorted(around.number, asked.begin)),
         alerts=tuple(_told(row) for row in asked.alerts),
         changes=_changes(world, process.name, first - LOOK_BACK),
@@ -92,7 +93,7 @@ def _told(row: AlertRow) -> dict[str, Any]:
     return {"kind": alert.kind, "subject": alert.subject, "sample": alert.sample, "evidence": dict(alert.evidence)}
 
 
-def _turned_back(since: Stretch, names: Sequence[str], ill: Collection[Incident]) -> Floats:
+def _as_it_should_read(since: Stretch, names: Sequence[str], ill: Collection[Incident]) -> Floats:
     values = since.values
     for one in ill:
         if one.sensor not in names:
@@ -100,8 +101,7 @@ def _turned_back(since: Stretch, names: Sequence[str], ill: Collection[Incident]
         gain, offset = float(one.evidence.get("gain", 1.0)), float(one.evidence.get("offset", 0.0))
         j, faulty = names.index(one.sensor), np.array([one.withholds(n) for n in since.number.tolist()], dtype=np.bool_)
         values = values.copy()
-        right = (values[faulty, :, j] - offset) / gain if gain else np.full_like(values[faulty, :, j], np.nan)
-        values[faulty, :, j] = right
+        values[faulty, :, j] = turned_back(values[faulty, :, j], gain, offset)
     return values
 
 

@@ -13,7 +13,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.profile.profile import Profile, profile
 from dq_pipeline.records import Alert, CommittedBatch, Observation
 from dq_pipeline.release.parity import STEPS, differs, digest_of, profile_arrays
-from dq_pipeline.samples import SampleBatch
+from dq_pipeline.samples import SampleBatch, turned_back
 from dq_pipeline.steps import landing
 from dq_pipeline.steps.clock import as_moment, utc_now
 from dq_pipeline.steps.gate import decode_all
@@ -127,7 +127,7 @@ def _messages(
                 found["horizon"][name] = placed.values.copy()
                 for one in held:
                     j = process.sensor_names.index(one.sensor)
-                    found["horizon"][name][:, j] = (placed.values[:, j] - one.offset) / one.gain
+                    found["horizon"][name][:, j] = turned_back(placed.values[:, j], one.gain, one.offset)
     return found
 
 
