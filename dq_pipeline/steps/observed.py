@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 from dq_pipeline.contracts.observed import Observed
 from dq_pipeline.ports import World
 from dq_pipeline.records import Observation
-from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.clock import as_moment
-from dq_pipeline.steps.serving import Serving, has_form
+from dq_pipeline.steps.serving import Serving
+from dq_pipeline.steps.stretch import recordings
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +61,7 @@ def observe(world: World, serving: Serving, first: int, stop: int, *, release: s
     offline = replace(observed, value=nothing, lower=nothing.copy(), upper=nothing.copy())
     disordered = np.full(len(rows), np.nan)
     place = {number: i for i, number in enumerate(observed.number.tolist())}
-    for numbers, batch in _recordings(world, serving, first, stop):
+    for numbers, batch in recordings(world, serving, first, stop):
         at = np.array([place.get(number, -1) for number in numbers.tolist()])
         known, at = at >= 0, at[at >= 0]
         if not len(at):
@@ -74,18 +73,6 @@ def observe(world: World, serving: Serving, first: int, stop: int, *, release: s
         offline.value[at], offline.lower[at], offline.upper[at] = said.value, said.lower, said.upper
     by = np.array([row.release or "" for row in rows], dtype=object)
     return Window(tuple(rows), observed, offline, by, disordered)
-
-
-def _recordings(
-    world: World, serving: Serving, first: int, stop: int
-) -> Iterator[tuple[NDArray[np.int64], SampleBatch]]:
-    for row in world.ledger.committed(serving.process.name, first_sample=first):
-        file = f"{row.uri}/samples.npz"
-        if row.first_sample >= stop or not row.samples or not world.lake.exists(file):
-            continue
-        batch = SampleBatch.from_bytes(world.lake.get(file))
-        if has_form(batch, serving.process):
-            yield np.arange(row.first_sample, row.first_sample + row.samples), batch
 
 
 def _observed(rows: Any, sensors: int) -> Observed:

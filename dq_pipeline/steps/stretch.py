@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,15 +62,29 @@ def recorded(world: World, serving: Serving, first: int, stop: int, *, raw: bool
     """
     process = serving.process
     batches, numbers = [], []
-    for row in world.ledger.committed(process.name, first_sample=first):
-        if row.samples and row.first_sample < stop:
-            samples = SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz"), raw=raw)
-            if has_form(samples, process):
-                count = np.arange(row.first_sample, row.first_sample + row.samples)
-                chosen = (count >= first) & (count < stop)
-                batches.append(samples.take(chosen).head(_rows(process)))
-                numbers.append(count[chosen])
+    for count, samples in recordings(world, serving, first, stop, raw=raw):
+        chosen = (count >= first) & (count < stop)
+        batches.append(samples.take(chosen).head(_rows(process)))
+        numbers.append(count[chosen])
     return _known(world, process, batches, numbers)
+
+
+def recordings(
+    world: World, serving: Serving, first: int, stop: int, *, raw: bool = False
+) -> Iterator[tuple[NDArray[np.int64], SampleBatch]]:
+    """Numbers (n,) and recordings of each micro-batch that has samples numbered first <= number < stop, oldest first.
+
+    Those that are in the lake no more, or have another form than the release's, are left out.
+    """
+    for row in world.ledger.committed(serving.process.name, first_sample=first):
+        if not row.samples or row.first_sample >= stop:
+            continue
+        try:
+            samples = SampleBatch.from_bytes(world.lake.get(f"{row.uri}/samples.npz"), raw=raw)
+        except FileNotFoundError:
+            continue
+        if has_form(samples, serving.process):
+            yield np.arange(row.first_sample, row.first_sample + row.samples), samples
 
 
 def known_before(world: World, serving: Serving, first: int) -> Known | None:
