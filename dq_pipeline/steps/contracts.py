@@ -22,6 +22,7 @@ from dq_pipeline.steps.challenger import rng_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.expectations import expectation
 from dq_pipeline.steps.observed import Window, observe
+from dq_pipeline.steps.releases import release_of
 from dq_pipeline.steps.serving import Serving, in_production, load
 from dq_pipeline.steps.training_period import training_period
 
@@ -86,10 +87,7 @@ def contracts_hold(world: World, process: str, version: str | None = None) -> li
     version
         Of the answers of this release, in whichever role it gave them; None: of the one in Production.
     """
-    row = next((one for one in world.ledger.releases(process) if one.version == version), None)
-    if version is not None and row is None:
-        raise StateError(f"{process}: a release expected, found {version}; `dq releases {process}` lists them")
-    serving = in_production(world, process) if row is None else load(world, row)
+    serving = in_production(world, process) if version is None else load(world, release_of(world, process, version))
     contracts = in_force(world.process(process))
     seen = _window(world, serving, contracts, None, release=version)
     found = _judged(world, serving, contracts, seen, {}, whole=False)

@@ -82,10 +82,7 @@ def close(world: World, process: str, number: int, *, accept: bool, who: str) ->
         If there is no such incident with a cause, or it was closed otherwise.
     """
     ending = Ending.ACCEPTED if accept else Ending.REPAIRED
-    before = {one.id: one for one in world.ledger.incidents(process)}.get(number)
-    if before is None or before.cause is None:
-        known = ", ".join(str(one.id) for one in world.ledger.incidents(process, standing=True)) or "none"
-        raise StateError(f"{process}: the number of an incident with a cause expected, found {number}. Open: {known}")
+    before = _numbered(world, process, number)
     incident = world.ledger.close_incident(process, number, ending, stop=None, who=who, now=utc_now())
     learned = before.ending is None and accept and _learn(world, process, incident, who)
     return {"process": process, "incident": number, "ending": str(ending), "learned": bool(learned)}
@@ -126,10 +123,7 @@ def incident(world: World, process: str, number: int) -> dict[str, Any]:
     StateError
         If there is no such incident with a cause.
     """
-    found = [one for one in world.ledger.incidents(process) if one.id == number and one.cause is not None]
-    if not found:
-        known = ", ".join(str(one.id) for one in world.ledger.incidents(process, standing=True)) or "none"
-        raise StateError(f"{process}: the number of an incident with a cause expected, found {number}. Open: {known}")
+    found = _numbered(world, process, number)
     told = [
         {
             "id": row.id,
@@ -143,7 +137,15 @@ def incident(world: World, process: str, number: int) -> dict[str, Any]:
         for row in world.ledger.alerts(process)
         if row.incident == number
     ]
-    return {**listed(found)[0], "record": dict(found[0].record), "told": told}
+    return {**listed([found])[0], "record": dict(found.record), "told": told}
+
+
+def _numbered(world: World, process: str, number: int) -> Incident:
+    found = next((one for one in world.ledger.incidents(process) if one.id == number), None)
+    if found is None or found.cause is None:
+        known = ", ".join(str(one.id) for one in world.ledger.incidents(process, standing=True)) or "none"
+        raise StateError(f"{process}: the number of an incident with a cause expected, found {number}. Open: {known}")
+    return found
 
 
 def _learn(world: World, process: str, incident: Incident, who: str) -> bool:

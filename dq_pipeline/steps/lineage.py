@@ -10,6 +10,7 @@ from typing import Any
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
 from dq_pipeline.records import Message, ReleaseRow, TrainingSet
+from dq_pipeline.steps.releases import release_of
 
 
 def lineage(
@@ -73,12 +74,11 @@ def lineage(
 
 
 def _release(world: World, process: str, version: str | None) -> ReleaseRow:
-    row = world.ledger.production(process)
     if version is not None:
-        row = next((one for one in world.ledger.releases(process) if one.version == version), None)
+        return release_of(world, process, version)
+    row = world.ledger.production(process)
     if row is None:
-        found = "no release in Production" if version is None else f"no release {version!r}"
-        raise StateError(f"{process}: {found}. `dq releases {process}` lists them.")
+        raise StateError(f"{process}: no release in Production. `dq releases {process}` lists them.")
     return row
 
 

@@ -14,7 +14,7 @@ from dq_pipeline.quality.oracle import LEAST, chosen
 from dq_pipeline.records import EventState
 from dq_pipeline.steps import agenda, incidents, oracle
 from dq_pipeline.steps.challenger import rng_of
-from dq_pipeline.steps.rollback import previous_release
+from dq_pipeline.steps.releases import previous_release
 from dq_pipeline.steps.serving import Serving, successions
 from dq_pipeline.steps.situation import WINDOW, error_seen
 from dq_pipeline.watch import erratic as erratic_

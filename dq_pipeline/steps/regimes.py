@@ -20,6 +20,7 @@ from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.challenger import block_size, is_built, judge, rng_of
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.releases import release_of
 from dq_pipeline.steps.serving import Serving, has_form, in_production, load
 from dq_pipeline.steps.training_data import HISTORY, TrainingData, training_data
 from dq_pipeline.steps.watch_drift import committed_samples
@@ -76,7 +77,7 @@ def reinstated(world: World, process: str, due: dict[str, Any]) -> tuple[Release
     recognised decides.
     """
     serving = in_production(world, process)
-    past = next(load(world, row) for row in world.ledger.releases(process) if row.version == due["version"])
+    past = load(world, release_of(world, process, due["version"]))
     release = replace(past.bundle, created_at=utc_now(), stream_starts_at=world.ledger.sample_count(process))
     data = training_data(world, serving.process)
     return release, _evidence(data, past, serving, due["since"]), serving.version

@@ -9,6 +9,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.records import LIVE, EventState, Notice, ReleaseRow
 from dq_pipeline.steps import agenda
 from dq_pipeline.steps.clock import utc_now
+from dq_pipeline.steps.releases import previous_release, release_of
 
 
 def roll_back(world: World, process: str, *, version: str | None = None, who: str, why: str) -> dict[str, Any]:
@@ -71,16 +72,6 @@ def sync_registry(world: World, process: str) -> None:
     world.registry.reconcile(process, stages, aliases)
 
 
-def previous_release(world: World, process: str) -> ReleaseRow | None:
-    """The release that the one in Production replaced when it was promoted; not one that was rolled back to it."""
-    by_version = {release.version: release for release in world.ledger.releases(process)}
-    current = world.ledger.production(process)
-    for change in reversed(world.ledger.changes(process)):
-        if current is not None and change.action == "promote" and change.version == current.version:
-            return by_version.get(change.previous or "")
-    return None
-
-
 def _target(world: World, process: str, version: str | None, who: str, why: str) -> ReleaseRow:
     current = world.ledger.production(process)
     newest = next(reversed(world.ledger.changes(process)), None)
@@ -92,9 +83,7 @@ def _target(world: World, process: str, version: str | None, who: str, why: str)
         if previous is None:
             raise StateError(f"{process} has no earlier release to go back to")
         return previous
-    known = {release.version: release for release in world.ledger.releases(process)}
-    if version not in known:
-        raise StateError(f"{process} has no release {version!r}; there are: {', '.join(known) or 'none'}")
+    target = release_of(world, process, version)
     if current is not None and current.version == version and (newest is None or newest.action != "rollback"):
         raise StateError(f"release {version} of {process} is in Production already")
-    return known[version]
+    return target

@@ -17,6 +17,7 @@ from dq_pipeline.steps.candidates import comparable
 from dq_pipeline.steps.challenger import rng_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.contracts import contracts_hold
+from dq_pipeline.steps.releases import release_of
 from dq_pipeline.steps.rollback import sync_registry
 from dq_pipeline.steps.serving import in_production, load
 
@@ -55,14 +56,12 @@ def shadow(world: World, process: str, version: str, *, samples: int, who: str, 
         If there is no such release, it is in Production or rolled out already, or answers another question.
     """
     serving = in_production(world, process)
-    releases = {row.version: row for row in world.ledger.releases(process)}
-    if version not in releases:
-        raise StateError(f"{process} has no release {version!r}; there are: {', '.join(releases) or 'none'}")
+    release = release_of(world, process, version)
     known = standing(world, process).get(version)
     if version == serving.version or (known is not None and known.state in LIVE):
         where = known.state if known is not None and known.state in LIVE else "Production"
         raise StateError(f"{process}: a release that is not rolled out expected, found {version} in {where}")
-    if not comparable(load(world, releases[version]), serving):
+    if not comparable(load(world, release), serving):
         raise StateError(f"release {version} of {process} answers another question, or recordings of another form")
     step = Step("shadow", serving.version, 0.0, why, who, {"only": True})
     row = _begun(world, version, known, step, process, samples)
@@ -203,9 +202,8 @@ def _told(world: World, row: Rollout) -> dict[str, Any]:
     }
     if row.state not in LIVE:
         return told
-    release = next(one for one in world.ledger.releases(row.process) if one.version == row.version)
     try:
-        process = load(world, release).process
+        process = load(world, release_of(world, row.process, row.version)).process
     except DQError as error:
         return told | {"judged": None, "need": None, "stays": f"it cannot be had just now: {error}"}
     pairs = seen(world, row)

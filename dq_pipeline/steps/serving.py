@@ -14,7 +14,7 @@ from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.records import Change, ReleaseRow
 from dq_pipeline.release.bundle import Release
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.steps.rollback import previous_release
+from dq_pipeline.steps.releases import previous_release
 
 
 @dataclass(frozen=True, slots=True, eq=False)

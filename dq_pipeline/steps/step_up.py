@@ -11,6 +11,7 @@ from dq_pipeline.steps import agenda, rollout
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.contracts import contracts_hold
 from dq_pipeline.steps.promote import promote, reject
+from dq_pipeline.steps.releases import release_of
 from dq_pipeline.steps.serving import Serving, load
 
 RUNBOOK = "docs/runbooks/rollout.md"
@@ -48,7 +49,7 @@ def _advance(world: World, serving: Serving, row: Rollout) -> dict[str, Any] | N
     if row.version == serving.version:
         rollout.close(world, row, "promoted", "it is in Production")
         return None
-    release = next(one for one in world.ledger.releases(row.process) if one.version == row.version)
+    release = release_of(world, row.process, row.version)
     void = _void(world, serving, row, release)
     if void:
         _end(world, row, void)
@@ -126,7 +127,7 @@ def _end(world: World, row: Rollout, why: str, *, who: str = "dq", **record: Any
     if row.record.get("only"):
         rollout.close(world, row, "ended", why, who=who, **record)
         return
-    release = next(one for one in world.ledger.releases(row.process) if one.version == row.version)
+    release = release_of(world, row.process, row.version)
     if release.stage in ("None", "Staging"):
         world.ledger.move_release(row.process, row.version, "reject", who=who, why=why, now=utc_now())
     due = agenda.read(world, row.process).due
