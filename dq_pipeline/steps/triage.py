@@ -16,6 +16,7 @@ from dq_pipeline.steps import agenda, incidents, remedies
 from dq_pipeline.steps.case import MOST_SINCE, Question, case_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.pull import announce
+from dq_pipeline.steps.recovery import LOOK_BACK
 from dq_pipeline.steps.remedies import Remedy
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.triage import folding
@@ -23,7 +24,6 @@ from dq_pipeline.triage.rank import LEAST_BEFORE, rank
 from dq_pipeline.triage.truth import heed_target
 from dq_pipeline.triage.verdict import Hypothesis, Verdict
 
-LOOK_BACK = 60
 DRILL = "drill"
 """Kind of the alerts that say that a drill failed."""
 MOST_WAIT = 100
