@@ -16,7 +16,7 @@ from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, Eve
 from dq_pipeline.records.drills import DrillRow
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
-from dq_pipeline.records.notices import Notice
+from dq_pipeline.records.notices import Notice, runbook
 from dq_pipeline.records.outcome import AsOf, BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.replays import Answered
@@ -93,4 +93,5 @@ __all__ = [
     "TargetRow",
     "TrainingSample",
     "TrainingSet",
+    "runbook",
 ]

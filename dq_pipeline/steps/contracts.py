@@ -15,7 +15,7 @@ from dq_pipeline.contracts.observed import slices
 from dq_pipeline.contracts.verdict import Judgement, judge, needed
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Alert, ContractResult, ContractVersion
+from dq_pipeline.records import Alert, ContractResult, ContractVersion, runbook
 from dq_pipeline.sections.contract import NEEDS_TRUTH, Contract
 from dq_pipeline.steps import parity, stream_checks
 from dq_pipeline.steps.challenger import rng_of
@@ -248,7 +248,7 @@ def _alert(process: str, key: str, contract: Contract | None, one: ContractResul
         "expected": [one.expected, one.expected_lower, one.expected_upper],
         **one.detail,
         "owner": "" if contract is None else contract.owner,
-        "runbook": f"docs/runbooks/{'contract' if contract is None else contract.runbook}.md",
+        "runbook": runbook("contract" if contract is None else contract.runbook),
     }
     severity = "warning" if contract is None else contract.severity
     return Alert("contract", key, severity, f"{process}: {_told(one)}", one.contract, one.first, evidence)

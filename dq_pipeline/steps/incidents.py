@@ -9,7 +9,7 @@ import numpy as np
 
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import WITHHELD, Cause, Ending, EventState, Incident, Notice
+from dq_pipeline.records import WITHHELD, Cause, Ending, EventState, Incident, Notice, runbook
 from dq_pipeline.steps import agenda, recovery
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import Serving
@@ -46,13 +46,12 @@ def look_after(world: World, serving: Serving) -> None:
             continue
         ending, stop, why = over
         world.ledger.close_incident(name, incident.id, ending, stop=stop, who="dq", now=utc_now())
-        runbook = f"docs/runbooks/{incident.cause}.md"
         title = f"{name}: sensor {incident.sensor} reads as before again" if incident.sensor else f"{name}: {why}"
         first = incident.first or 0
         detail = f"incident {incident.id} is over: {ending}"
         if incident.withholds(first):
             detail += f"; samples {first} to {stop - 1 if stop else ''} stay out of all that is learned"
-        world.notifier.notify(Notice(name, "info", title, detail, runbook=runbook))
+        world.notifier.notify(Notice(name, "info", title, detail, runbook=runbook(str(incident.cause))))
 
 
 def _over(world: World, serving: Serving, one: Incident) -> tuple[Ending, int | None, str] | None:
@@ -108,7 +107,7 @@ def listed(incidents: Sequence[Incident]) -> list[dict[str, Any]]:
             "alerts": sum(str(row["what"]).startswith("alert ") for row in one.record.get("timeline", ())),
             "action": dict(one.action),
             "evidence": dict(one.evidence),
-            "runbook": f"docs/runbooks/{one.cause}.md",
+            "runbook": runbook(one.cause),
         }
         for one in sorted(incidents, key=lambda one: (one.ending is not None, one.id))
         if one.cause is not None

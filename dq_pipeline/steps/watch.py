@@ -8,7 +8,7 @@ from typing import Any
 
 from dq_pipeline.errors import DQError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Alert, AlertRow, Notice
+from dq_pipeline.records import Alert, AlertRow, Notice, runbook
 from dq_pipeline.steps import loop_signs, stream_signs
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import Serving, in_production
@@ -122,12 +122,12 @@ def _settle(world: World, process: str, signs: Sequence[Sign], now: datetime) ->
     for row in untold:
         if row.alert.kind not in _TOLD_ELSEWHERE:
             title, detail = _heading(row.alert), row.alert.title
-            notice = Notice(process, row.alert.severity, title, detail, runbook=_runbook(row.alert.kind))
+            notice = Notice(process, row.alert.severity, title, detail, runbook=runbook(row.alert.kind))
             world.notifier.notify(notice)
     cleared = [row for row in over if world.ledger.clear_alert(process, row.alert.key, now)]
     for row in cleared:
         text = next((sign.text for sign in signs if sign.key == row.alert.key), "what it was about is gone")
-        notice = Notice(process, "info", f"{_heading(row.alert)}: over", text, runbook=_runbook(row.alert.kind))
+        notice = Notice(process, "info", f"{_heading(row.alert)}: over", text, runbook=runbook(row.alert.kind))
         world.notifier.notify(notice)
     return [row.alert.key for row in cleared]
 
@@ -156,7 +156,7 @@ def _looked(process: str, signs: Sequence[Sign]) -> dict[str, Any]:
                 "limit": sign.limit,
                 "severity": sign.severity,
                 "evidence": dict(sign.evidence),
-                "runbook": _runbook(sign.kind),
+                "runbook": runbook(sign.kind),
             }
             for sign in signs
         ],
@@ -180,7 +180,3 @@ def _heading(alert: Alert) -> str:
     process = alert.title.split(":", 1)[0]
     about = f" ({alert.subject})" if alert.subject else ""
     return f"{process}: {_HEADINGS[alert.kind]}{about}"
-
-
-def _runbook(kind: str) -> str:
-    return f"docs/runbooks/{kind}.md"

@@ -16,7 +16,7 @@ from dq_pipeline.adapters.ledger.database import Database, know_process, lock_pr
 from dq_pipeline.adapters.ledger.schema import drift_events, incidents, losses
 from dq_pipeline.adapters.ledger.trust_schema import alerts
 from dq_pipeline.errors import StateError
-from dq_pipeline.records import Cause, Diagnosis, Ending, EventState, Incident, Loss, Notice
+from dq_pipeline.records import Cause, Diagnosis, Ending, EventState, Incident, Loss, Notice, runbook
 
 _CRITICAL = ("parked", "data_loss")
 
@@ -128,7 +128,7 @@ class Incidents(Database):
                 row.severity or ("critical" if row.kind in _CRITICAL else "warning"),
                 row.title,
                 "; ".join(f"{name}: {value}" for name, value in row.evidence.items()),
-                runbook=f"docs/runbooks/{row.kind}.md" if row.cause or row.kind in _CRITICAL else "",
+                runbook=runbook(row.kind) if row.cause or row.kind in _CRITICAL else "",
             )
             for row in sorted(rows, key=lambda row: row.id)
         ]
