@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.records import LIVE, PredictionRow
 from dq_pipeline.release.side_by_side import side_by_side, slices
 from dq_pipeline.steps.challenger import rng_of
-from dq_pipeline.steps.replay import FILE, Replay, replay_period
+from dq_pipeline.steps.replay import FILE, Period, Replay, replay_period
 from dq_pipeline.steps.rollout import standing
 from dq_pipeline.steps.serving import in_production
 
@@ -28,15 +27,11 @@ def compare(
     *,
     releases: Sequence[str] = (),
     by: str = "",
-    first: int | None = None,
-    stop: int | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    batches: Sequence[str] = (),
     last: int | None = None,
     keep: bool = False,
+    **period: Unpack[Period],
 ) -> dict[str, Any]:
-    """Replay a period through releases and compare them. The period and `keep` are those of :func:`replay_period`.
+    """Replay a period through releases and compare them; which, and `keep`, as :func:`replay_period` says.
 
     Parameters
     ----------
@@ -54,18 +49,7 @@ def compare(
         `reproduced`: of the answers that a release gave then, how many it gives differently now, by field; `series`.
     """
     asked = list(dict.fromkeys(releases)) or _asked(world, process)
-    replay = replay_period(
-        world,
-        process,
-        releases=asked,
-        first=first,
-        stop=stop,
-        since=since,
-        until=until,
-        batches=batches,
-        last=last,
-        keep=keep,
-    )
+    replay = replay_period(world, process, releases=asked, last=last, keep=keep, **period)
     classes = world.process(process).target.task == "classification"
     truth = np.array([one.target for one in replay.samples], dtype=np.float64)
     rows = {PRODUCTION: {one.sample_id: one.answer for one in replay.samples}}

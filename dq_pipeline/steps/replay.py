@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -37,6 +37,16 @@ ANSWERED = "answered"
 FILE = "file"
 """The release in Production, with the settings of the process file as it is now."""
 COMPARED = ("value", "lower", "upper", "unified", "fallback", "alarm", "expected_error")
+
+
+class Period(TypedDict, total=False):
+    """Of the past: numbers of samples, first <= n < stop, starts, since <= t < until, or micro-batches."""
+
+    first: int | None
+    stop: int | None
+    since: datetime | None
+    until: datetime | None
+    batches: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +93,9 @@ def replay_period(
     process: str,
     *,
     releases: Sequence[str] = (ANSWERED,),
-    first: int | None = None,
-    stop: int | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    batches: Sequence[str] = (),
     last: int | None = None,
     keep: bool = False,
+    **period: Unpack[Period],
 ) -> Replay:
     """Answer the samples of a period again.
 
@@ -98,10 +104,12 @@ def replay_period(
     releases
         Versions; `answered`: each sample through the release that answered it; `file`: the release in Production with
         the settings of the process file as it is now.
-    first, stop, since, until, batches, last
-        The period: sample numbers, starts of recordings, micro-batches, or the newest so many samples.
+    last
+        The newest so many samples, whatever `first` says.
     keep
         Keep what versions say in the ledger, in the role `replay`.
+    **period
+        Otherwise the period: all that was answered if nothing is said of it.
 
     Raises
     ------
@@ -109,8 +117,8 @@ def replay_period(
         If nothing was answered in the period, there is no such release, or it answers another question.
     """
     if last is not None:
-        first = max(world.ledger.sample_count(process) - last, 0)
-    samples = world.ledger.period(process, first=first, stop=stop, since=since, until=until, batches=batches)
+        period["first"] = max(world.ledger.sample_count(process) - last, 0)
+    samples = world.ledger.period(process, **period)
     if not samples:
         raise StateError(f"{process}: answered samples expected in the period, found none; `dq status {process}`")
     asked = {name: _through(world, process, name) for name in releases if name != ANSWERED}
