@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.protocols import available, stream
+from benchmarks.protocols import available, pump_downs, recorded
 from dq_pipeline.audit import Finding, examine
 from dq_pipeline.drift import relations
 from dq_pipeline.drift.explanations import conversions
 from dq_pipeline.process import Process
 from dq_pipeline.simulate.drifts import DRIFTS, Step
 from dq_pipeline.simulate.faults import robust_scale
-from dq_pipeline.simulate.vacuum import VacuumDrift, simulate
+from dq_pipeline.simulate.vacuum import VacuumDrift
 
 WRONG_BAR = 0.05
 BARRED = ("hydraulic", "vacuum")
@@ -61,10 +61,10 @@ def measure(short: bool) -> list[dict[str, Any]]:
 def _rows(name: str, seeds: int) -> Iterator[dict[str, Any]]:
     told: dict[tuple[str, str], Counter[str]] = {}
     wrong = {what: Counter[str]() for what in ("nothing", "nothing_long_after", "several", "worn", "random_factor")}
-    recorded = None if name == "vacuum" else _recorded(name)
+    whole = None if name == "vacuum" else recorded(name)
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        process, values, target = recorded or _pump_downs(BEFORE + AFTER + 60, seed)
+        process, values, target = whole or pump_downs(BEFORE + AFTER + 60, seed)
         for fault in (*SIZES, *SIZELESS):
             for severity, size in zip(SEVERITIES, SIZES.get(fault, (1.0,)), strict=False):
                 place = _Place(process, values, target, rng)
@@ -72,7 +72,7 @@ def _rows(name: str, seeds: int) -> Iterator[dict[str, Any]]:
                 if sensors:
                     told.setdefault((fault, severity), Counter())[_said(place.audit(), fault, sensors)] += 1
         wrong["nothing"][_called(_Place(process, values, target, rng).audit())] += 1
-        long = recorded or _pump_downs(BEFORE + APART + AFTER, seed)
+        long = whole or pump_downs(BEFORE + APART + AFTER, seed)
         place = _Place(*long, np.random.default_rng([seed, 1]), APART)
         wrong["nothing_long_after"][_called(place.audit())] += 1
         for kind, size in SEVERAL:
@@ -83,7 +83,7 @@ def _rows(name: str, seeds: int) -> Iterator[dict[str, Any]]:
         place.random_factor()
         wrong["random_factor"][_called(place.audit(), "unit")] += 1
         for what, magnitude in WORN[seed % 4 :: 4] if name == "vacuum" else ():
-            worn = _pump_downs(BEFORE + AFTER, seed, VacuumDrift(BEFORE + LATE, what, magnitude))  # type: ignore[arg-type]
+            worn = pump_downs(BEFORE + AFTER, seed, VacuumDrift(BEFORE + LATE, what, magnitude))  # type: ignore[arg-type]
             wrong["worn"][_called(_Place(*worn, rng).audit())] += 1
     barred = name in BARRED
     for (fault, severity), count in told.items():
@@ -221,16 +221,3 @@ _BROKEN: dict[str, Callable[[_Place, int, float], Floats]] = {
         place._faulty[:, :, j] + size * place.scale[j] * place.rng.standard_normal(place._faulty.shape[:2])
     ),
 }
-
-
-def _recorded(name: str) -> tuple[Process, Floats, Floats]:
-    process, batch = stream(name)
-    shown = batch.head(process.sample.profile_rows)
-    return process, shown.values, shown.target
-
-
-def _pump_downs(n: int, seed: int, drift: VacuumDrift | None = None) -> tuple[Process, Floats, Floats]:
-    process, _ = stream("vacuum", 1)
-    runs = simulate(n, np.random.default_rng(seed), drift=drift)
-    values = np.stack([run.values for run in runs])
-    return process, values, np.array([float(np.min(run.target)) for run in runs if run.target is not None])

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.protocols import available, stream
+from benchmarks.table import row
 from dq_pipeline.model.inference import Prediction
 from dq_pipeline.process import Process
 from dq_pipeline.release.bootstrap import compare
@@ -76,9 +77,9 @@ def _bad(case: str, process: Process, stretches: list[Stretch]) -> list[dict[str
             answered = np.array([_answered(ids, stop, share, seed) for ids, stop, seed in stops])
             what = f"{case}/twice as bad, share {share:g}{f', truths {late} late' if late else ''}"
             figure = float(np.quantile(answered, 0.95))
-            rows.append(_row(f"{what}, answered, median", float(np.median(answered)), "samples"))
-            rows.append(_row(f"{what}, answered, 95 %", figure, "samples", None, MOST, figure < MOST))
-        rows.append(_row(f"{case}/judged{f', truths {late} late' if late else ''}, median", _median(stops), "samples"))
+            rows.append(row(f"{what}, answered, median", float(np.median(answered)), "samples"))
+            rows.append(row(f"{what}, answered, 95 %", figure, "samples", None, MOST, figure < MOST))
+        rows.append(row(f"{case}/judged{f', truths {late} late' if late else ''}, median", _median(stops), "samples"))
     return rows
 
 
@@ -86,7 +87,7 @@ def _equal(case: str, process: Process, stretches: list[Stretch]) -> list[dict[s
     turns = [_pairs(truth, a, b) for _, truth, one, other in stretches for a, b in ((one, other), (other, one))]
     gone = float(np.mean([_let_go(process, pairs, 0) < _NEVER for pairs in turns]))
     naive = round(float(np.mean([_bootstrap(process, pairs) for pairs in turns])), 4)
-    return [_row(f"{case}/the same recipe let go", gone, "share", naive)]
+    return [row(f"{case}/the same recipe let go", gone, "share", naive)]
 
 
 def _simulated(process: Process, rho: float, trials: int) -> list[dict[str, Any]]:
@@ -101,7 +102,7 @@ def _simulated(process: Process, rho: float, trials: int) -> list[dict[str, Any]
         gone.append(_let_go(process, pairs, 0) < _NEVER)
         naive.append(_bootstrap(process, pairs) if seed < 50 else np.nan)
     share, of_looks = float(np.mean(gone)), round(float(np.nanmean(naive)), 4)
-    return [_row(f"canary/simulated, rho {rho:g}/equal let go", share, "share", of_looks, LEVEL, share <= LEVEL)]
+    return [row(f"canary/simulated, rho {rho:g}/equal let go", share, "share", of_looks, LEVEL, share <= LEVEL)]
 
 
 def _series(rng: np.random.Generator, rho: float) -> Floats:
@@ -165,14 +166,3 @@ def _answered(ids: tuple[str, ...], stop: int, share: float, seed: int) -> int:
 
 def _median(stops: list[tuple[tuple[str, ...], int, int]]) -> float:
     return float(np.median([stop for _, stop, _ in stops]))
-
-
-def _row(
-    name: str,
-    value: float,
-    unit: str,
-    against: float | None = None,
-    bar: float | None = None,
-    holds: bool | None = None,
-) -> dict[str, Any]:
-    return {"name": name, "value": round(value, 4), "unit": unit, "against": against, "bar": bar, "holds": holds}

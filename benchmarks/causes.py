@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.protocols import available, stream
+from benchmarks.protocols import available, pump_downs, recorded
 from dq_pipeline.drift import relations
 from dq_pipeline.drift.cause import INFORMATIVE, find_cause
 from dq_pipeline.process import Process
 from dq_pipeline.simulate.drifts import DRIFTS, Step
 from dq_pipeline.simulate.faults import robust_scale
-from dq_pipeline.simulate.vacuum import VacuumDrift, simulate
+from dq_pipeline.simulate.vacuum import VacuumDrift
 
 WRONG_BAR = 0.05
 BARRED = ("hydraulic", "vacuum")
@@ -40,10 +40,10 @@ def measure(short: bool) -> list[dict[str, Any]]:
 
 def _rows(name: str, seeds: int) -> Iterator[dict[str, Any]]:
     single, several, informed = Counter[str](), Counter[str](), Counter[str]()
-    recorded = None if name == "vacuum" else _recorded(name)
+    whole = None if name == "vacuum" else recorded(name)
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        process, values, target = recorded or _pump_downs(BEFORE + LEAD + AFTER + OFF, seed)
+        process, values, target = whole or pump_downs(BEFORE + LEAD + AFTER + OFF, seed)
         for kind, size in SINGLE:
             place, (sensor,) = _changed(process, values, target, rng, kind, size, 1)
             found = place.asked()
@@ -56,7 +56,7 @@ def _rows(name: str, seeds: int) -> Iterator[dict[str, Any]]:
             several[place.asked().kind] += 1
         for what, magnitude in WORN[seed % 4 :: 4] if name == "vacuum" else ():
             first = BEFORE + LEAD + OFF
-            worn = _pump_downs(first + AFTER, seed, VacuumDrift(first, what, magnitude))  # type: ignore[arg-type]
+            worn = pump_downs(first + AFTER, seed, VacuumDrift(first, what, magnitude))  # type: ignore[arg-type]
             several[_Place(*worn, rng, at=first).asked().kind] += 1
     barred = name in BARRED
     for label, count, what, bar in (
@@ -131,16 +131,3 @@ def _changed(
         sensors = place.change(kind, size, count)
         if len(sensors) == count:
             return place, sensors
-
-
-def _recorded(name: str) -> tuple[Process, Floats, Floats]:
-    process, batch = stream(name)
-    shown = batch.head(process.sample.profile_rows)
-    return process, shown.values, shown.target
-
-
-def _pump_downs(n: int, seed: int, drift: VacuumDrift | None = None) -> tuple[Process, Floats, Floats]:
-    process, _ = stream("vacuum", 1)
-    runs = simulate(n, np.random.default_rng(seed), drift=drift)
-    values = np.stack([run.values for run in runs])
-    return process, values, np.array([float(np.min(run.target)) for run in runs if run.target is not None])

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.protocols import available, stream
+from benchmarks.table import row
 from dq_pipeline.process import Process, Promotion
 from dq_pipeline.release.promotion import Evidence, assess, decide, probation
 from dq_pipeline.replay.learner import Learner
@@ -37,11 +38,11 @@ def measure(short: bool) -> list[dict[str, Any]]:
         case = f"probation/{name}"
         for what in ("shuffled labels refused", "shuffled labels by force, taken back"):
             share = float(np.mean(found[what]))
-            rows.append(_row(f"{case}/{what}", share, "share", None, BAR, share >= BAR))
-        rows.append(_row(f"{case}/... after", float(np.median(found["after"] or [np.nan])), "samples"))
-        rows.append(_row(f"{case}/honest refit taken back", float(np.mean(found["honest taken back"])), "share"))
+            rows.append(row(f"{case}/{what}", share, "share", None, BAR, share >= BAR))
+        rows.append(row(f"{case}/... after", float(np.median(found["after"] or [np.nan])), "samples"))
+        rows.append(row(f"{case}/honest refit taken back", float(np.mean(found["honest taken back"])), "share"))
         seen = round(float(np.mean(found["honest refused, half seen"])), 4)
-        rows.append(_row(f"{case}/honest refit refused", float(np.mean(found["honest refused"])), "share", seen))
+        rows.append(row(f"{case}/honest refit refused", float(np.mean(found["honest refused"])), "share", seen))
     return rows
 
 
@@ -98,14 +99,3 @@ def _taken_back(
 def _shuffled(batch: SampleBatch, until: int, rng: np.random.Generator) -> SampleBatch:
     """The labels before `until` in another order; those from there on are right."""
     return replace(batch, target=np.concatenate([rng.permutation(batch.target[:until]), batch.target[until:]]))
-
-
-def _row(
-    name: str,
-    value: float,
-    unit: str,
-    against: float | None = None,
-    bar: float | None = None,
-    holds: bool | None = None,
-) -> dict[str, Any]:
-    return {"name": name, "value": round(value, 4), "unit": unit, "against": against, "bar": bar, "holds": holds}

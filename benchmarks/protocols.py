@@ -17,9 +17,11 @@ from dq_pipeline.process_file import load
 from dq_pipeline.recording import Recording, assemble_rows, place, place_rows
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.simulate.faults import FAULTS, inject, robust_scale
-from dq_pipeline.simulate.vacuum import simulate
+from dq_pipeline.simulate.vacuum import VacuumDrift, simulate
 
 PROCESSES = Path(__file__).resolve().parents[1] / "dags" / "processes"
+Floats = NDArray[np.float64]
+
 RECORDED = ("hydraulic", "skab")
 """Need DQ_DATA_DIR; the pump-down is simulated."""
 
@@ -57,6 +59,21 @@ def stream(name: str, samples: int | None = None, seed: int = 0) -> tuple[Proces
     return process, gated(process, found).in_order()
 
 
+def recorded(name: str) -> tuple[Process, Floats, Floats]:
+    """A process with all that was recorded of it: what a profile reads (n, T, f), and the targets (n,)."""
+    process, batch = stream(name)
+    shown = batch.head(process.sample.profile_rows)
+    return process, shown.values, shown.target
+
+
+def pump_downs(n: int, seed: int, drift: VacuumDrift | None = None) -> tuple[Process, Floats, Floats]:
+    """The same of the vacuum process, simulated anew: n whole pump-downs, and the lowest pressure of each."""
+    process = load(PROCESSES / "vacuum.yaml")
+    runs = simulate(n, np.random.default_rng(seed), drift=drift)
+    values = np.stack([run.values for run in runs])
+    return process, values, np.array([float(np.min(run.target)) for run in runs if run.target is not None])
+
+
 def gated(process: Process, found: Sequence[Recording]) -> SampleBatch:
     """Recordings as the form gate lets them through."""
     rows = process.sample.rows
@@ -77,7 +94,7 @@ class Faulted:
 
 
 def put_faults(
-    batch: SampleBatch, process: Process, scale: NDArray[np.float64], rng: np.random.Generator, share: float = 0.2
+    batch: SampleBatch, process: Process, scale: Floats, rng: np.random.Generator, share: float = 0.2
 ) -> Faulted:
     """One fault in a share of the samples: kind uniform over the nine, severity uniform in [0.1, 1].
 
@@ -107,6 +124,6 @@ def put_faults(
     return Faulted(spoilt_batch, kind)
 
 
-def scale_of(batch: SampleBatch) -> NDArray[np.float64]:
+def scale_of(batch: SampleBatch) -> Floats:
     """Robust standard deviation per sensor (f,), in which sizes of faults are given."""
     return robust_scale(batch.values)

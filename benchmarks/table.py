@@ -1,4 +1,4 @@
-"""What benchmarks measured, as a table for people."""
+"""What benchmarks measured: a row a figure, and the rows as a table for people."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from dq_pipeline.evidence import FIELDS
+
+
+def row(
+    name: str,
+    value: float,
+    unit: str,
+    against: float | None = None,
+    bar: float | None = None,
+    holds: bool | None = None,
+) -> dict[str, Any]:
+    """One figure, rounded to four decimals."""
+    return {"name": name, "value": round(value, 4), "unit": unit, "against": against, "bar": bar, "holds": holds}
 
 
 def show(console: Console, rows: Sequence[dict[str, Any]]) -> None:
