@@ -6,36 +6,27 @@ The clock starts when `wait` ends in the triggerer and stops when the ledger com
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import psycopg2
-import pyarrow.parquet as pq
-import yaml
 
 from benchmarks import noop
-from dq_pipeline import local, process_file, steps
+from benchmarks.stack import ROOT, messages, stack
 from dq_pipeline.demo.airflow_api import AirflowApi, create_pools
-from dq_pipeline.recording import Recording, cut
-from dq_pipeline.records import Outgoing
-from dq_pipeline.settings import Settings
-from dq_pipeline.simulate.vacuum import simulate, to_table
-from dq_pipeline.wire.codec import encode
-from dq_pipeline.wiring import World, open_world
+from dq_pipeline.recording import Recording
+from dq_pipeline.simulate.vacuum import simulate
+from dq_pipeline.wiring import World
 
-ROOT = Path(__file__).resolve().parents[1]
 NAME = "latency"
 SAMPLES = 50
 HISTORY = 120
+STREAM = {"min_samples": 2 * SAMPLES, "max_wait_s": 120, "horizon_wait_s": 120}
+"""The sensor fires when all messages of a round are there."""
+PARTS = ("kafka", "postgres", "mlflow", "airflow")
 GOAL = 2.0
 WARM_UP = 2
 _PATIENCE_S = 180.0
@@ -46,7 +37,10 @@ def measure(short: bool) -> list[dict[str, Any]]:
     rounds = 4 if short else 12
     recordings = simulate(HISTORY + (rounds + WARM_UP) * SAMPLES, np.random.default_rng(5))
     ours, against = [], []
-    with _stack(recordings[:HISTORY]) as (world, airflow):
+    dag_files = {"deployment.py": (ROOT / "dags" / "deployment.py").read_text("utf-8"), "noop.py": noop.FILE}
+    with stack(NAME, recordings[:HISTORY], STREAM, PARTS, dag_files) as (world, ends):
+        create_pools(world.settings)
+        airflow = AirflowApi(ends.airflow_url, ends.airflow_user, ends.airflow_password)
         for turn in range(rounds + WARM_UP):
             first = HISTORY + turn * SAMPLES
             seconds = _answer(world, airflow, recordings[first : first + SAMPLES])
@@ -66,75 +60,11 @@ def _row(name: str, value: float, unit: str) -> dict[str, Any]:
     return {"name": name, "value": round(value, 3), "unit": unit, "against": None, "bar": None, "holds": None}
 
 
-@contextmanager
-def _stack(history: list[Recording]) -> Iterator[tuple[World, AirflowApi]]:
-    """A live stack of one process with a release in Production."""
-    var = Path(tempfile.mkdtemp(prefix="dq-latency-"))
-    var.chmod(0o755)  # PostgreSQL, which refuses root, must enter
-    dags, processes = var / "dags", var / "processes"
-    dags.mkdir()
-    processes.mkdir()
-    shutil.copy(ROOT / "dags" / "deployment.py", dags)
-    (dags / "noop.py").write_text(noop.FILE)
-    pq.write_table(to_table(history), var / "history.parquet")
-    (processes / f"{NAME}.yaml").write_text(yaml.safe_dump(_process_file(var)))
-    try:
-        env = {
-            "DQ_VAR": str(var),
-            "DQ_PROCESS_DIR": str(processes),
-            "DQ_CACHE_DIR": str(var / "cache"),
-            "DQ_LAKE_URI": str(var / "lake"),
-        }
-        ends = local.up(["kafka", "postgres", "mlflow", "airflow"], var, env=env, dags=dags)
-        settings = Settings.resolve(environ={**os.environ, **ends.environment(), **env})
-        airflow = AirflowApi(ends.airflow_url, ends.airflow_user, ends.airflow_password)
-        with open_world(settings) as world:
-            world.ledger.migrate()
-            world.stream.ensure_topics(world.process(NAME))
-            create_pools(settings)
-            _initialize(world)
-            yield world, airflow
-    finally:
-        local.down(var)
-        shutil.rmtree(var, ignore_errors=True)
-
-
-def _process_file(var: Path) -> dict[str, Any]:
-    """The vacuum process; the sensor fires when all messages of a round are there."""
-    process = process_file.load(ROOT / "dags" / "processes" / "vacuum.yaml")
-    data = process.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    data |= {"process": NAME, "history": {**data["history"], "uri": str(var / "history.parquet"), "samples": HISTORY}}
-    data["stream"] = {
-        "topic": f"{NAME}.samples",
-        "labels_topic": f"{NAME}.labels",
-        "min_samples": 2 * SAMPLES,
-        "max_wait_s": 120,
-        "horizon_wait_s": 120,
-    }
-    return data
-
-
-def _initialize(world: World) -> None:
-    planned = steps.plan(world, NAME, run="first")
-    chunks = [steps.annotate(world, NAME, run="first", **chunk) for chunk in planned["chunks"]]
-    steps.unify(world, NAME, run="first", chunks=chunks)
-    key = steps.train(world, NAME, run="first")["key"]
-    steps.stage(world, NAME, key=key)
-    steps.promote(world, NAME, key=key)
-
-
 def _answer(world: World, airflow: AirflowApi, recordings: list[Recording]) -> float:
     """Publish one round and wait until its run has ended."""
-    process = world.process(NAME)
     dag = f"{NAME}_deployment"
     known = {run["dag_run_id"] for run in airflow.runs(dag) if run["state"] == "success"}
-    messages = []
-    for recording in recordings:
-        for scope in ("horizon", "completion"):
-            shown = cut(recording, process.sample.horizon_rows) if scope == "horizon" else recording
-            key, value, headers = encode(shown, scope, process, "arrow")  # type: ignore[arg-type]
-            messages.append(Outgoing(process.stream.topic, key, value, tuple(headers)))
-    world.stream.publish(messages)
+    world.stream.publish(messages(world, NAME, recordings))
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         for run in airflow.runs(dag, 5):
