@@ -77,8 +77,10 @@ def judge(world: World, serving: Serving) -> str:
     alerts = [row for row in alerts if row.alert.kind != DRILL]  # of the platform, not of the process
     if event is None and not alerts:
         return ""
-    left = _named(world, serving, _folded(world, name, alerts))
-    left = _folded(world, name, left)
+    unknown = _folded(world, name, alerts)
+    left = _named(world, serving, unknown)
+    if len(left) < len(unknown):  # what was opened may explain others
+        left = _folded(world, name, left)
     if event is None and not left:
         return ""
     asked = Question.of(name, event, left, world.ledger.sample_count(name))
