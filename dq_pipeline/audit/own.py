@@ -20,6 +20,7 @@ from dq_pipeline.audit.material import NEWEST, Material
 from dq_pipeline.drift import relations
 from dq_pipeline.drift.explanations import conversions
 from dq_pipeline.drift.relations import Levels
+from dq_pipeline.samples import turned_back
 
 Floats = NDArray[np.float64]
 
@@ -84,7 +85,7 @@ def exact(before: Floats, after: Floats, unit: str, limits: tuple[float, float])
     for fault, gain, offset, text in tried:
         if abs(np.log(abs(gain))) > _SCALES and not scaled:
             continue
-        left = float(np.abs(relations.moved(known, _course((after - offset) / gain, usual))).max())
+        left = float(np.abs(relations.moved(known, _course(turned_back(after, gain, offset), usual))).max())
         if left <= near(off) and left < off / 3.0 and (best is None or left < best.left):
             best = Exact("sign" if fault == "sign" else "unit", gain, offset, text, off, left)
     return best

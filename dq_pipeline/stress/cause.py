@@ -88,5 +88,5 @@ def stretch(
         metadata=tuple(batch.metadata),
         features=features.matrix(early),
         labels=((),) * n,
-        disordered=np.asarray(batch.disordered / np.maximum(batch.received, 1), np.float64),
+        disordered=batch.late_share,
     )
