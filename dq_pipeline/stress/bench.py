@@ -86,11 +86,7 @@ class Bench:
         DataError
             If too few samples are left to be struck, or the sensor is unknown.
         """
-        if not 0 < history <= len(batch) - LEAD - LEAST_AFTER:
-            raise DataError(
-                f"at least {LEAD + LEAST_AFTER} samples after the history expected, found {len(batch) - history} of "
-                f"{len(batch)}; give a smaller --history"
-            )
+        check_room(len(batch), history)
         past, rest = batch.between(0, history), batch.between(history, len(batch))
         if sensor is not None and sensor not in process.sensor_names:
             raise DataError(f"Unknown sensor {sensor!r}. In {process.name}: {', '.join(process.sensor_names)}.")
@@ -185,6 +181,15 @@ class Bench:
             if Refit("error") in decided:
                 return first + step - 1
         return None
+
+
+def check_room(samples: int, history: int) -> None:
+    """Raise DataError where too few of the samples are left after the history to be struck."""
+    if not 0 < history <= samples - LEAD - LEAST_AFTER:
+        raise DataError(
+            f"at least {LEAD + LEAST_AFTER} samples after the history expected, found {samples - history} of "
+            f"{samples}; give a smaller --history"
+        )
 
 
 def _telling(past: SampleBatch, process: Process) -> int:

@@ -11,8 +11,9 @@ from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.process import Process
 from dq_pipeline.replay.learner import Learner
 from dq_pipeline.samples import SampleBatch
-from dq_pipeline.simulate.synthetic import ProcessModel, apart, distances
+from dq_pipeline.simulate.synthetic import ProcessModel, distances
 from dq_pipeline.steps.challenger import rng_of
+from dq_pipeline.stress.bench import check_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ def synthetic(batch: SampleBatch, process: Process, history: int, *, seed: int =
     Raises
     ------
     DataError
-        If the history is too short, or leaves no room between its recordings.
+        If the history is too short, leaves too few samples after it, or no room between its recordings.
     """
+    check_room(len(batch), history)
     past, later = batch.between(0, history), batch.between(history, len(batch))
     model = ProcessModel.fit(past, classes=len(process.target.classes))
     gaps = np.diff(batch.start).astype("timedelta64[us]").astype(np.float64) / 1e6
@@ -66,10 +68,10 @@ def synthetic(batch: SampleBatch, process: Process, history: int, *, seed: int =
         errors.append(window_error(later.target, said.value, process.target.task))
     return drawn, Likeness(
         nearest=float(near.min()),
-        nearest_held=float(held.min()) if len(held) else float(apart(model.real).min()),
+        nearest_held=float(held.min()),
         limit=model.near,
         median=float(np.median(near)),
-        median_held=float(np.median(held)) if len(held) else float(np.median(apart(model.real))),
+        median_held=float(np.median(held)),
         error=errors[0],
         error_real=errors[1],
     )

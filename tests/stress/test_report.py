@@ -134,6 +134,12 @@ def test_too_little_after_the_history_is_refused(batch, process):
         Bench.on(batch, process, 220, sensor="z")
 
 
+@pytest.mark.parametrize("history", [0, 300, 340, 5000])
+def test_a_synthetic_stream_too_wants_samples_after_its_history(batch, process, history):
+    with pytest.raises(DataError, match="45 samples after the history expected"):
+        synthetic(batch, process, history)
+
+
 def test_a_synthetic_stream_teaches_what_the_real_one_does(batch, process):
     drawn, likeness = synthetic(batch, process, 220)
     assert len(drawn) == len(batch)
