@@ -163,6 +163,8 @@ def _shape_checks(process: Process) -> Iterator[Problem]:
 
 def _sensor_checks(process: Process) -> Iterator[Problem]:
     taken = set(process.sensors)
+    if "concept" in process.drill.faults and process.target.task != "regression":
+        yield Problem("drill.faults", "faults that can befall a class, which has no higher and lower", "concept")
     if process.drill.sensor is not None and process.drill.sensor not in process.measured:
         yield Problem("drill.sensor", f"a sensor of this file ({', '.join(process.measured)})", process.drill.sensor)
     for name, sensor in process.sensors.items():

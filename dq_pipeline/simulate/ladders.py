@@ -35,6 +35,7 @@ PERTURBATIONS: MappingProxyType[str, Perturbation] = MappingProxyType(
                 on_values(missing),
                 "all",
                 0.4,
+                most=1.0,
             ),
             Perturbation(
                 "noise",
@@ -76,6 +77,7 @@ PERTURBATIONS: MappingProxyType[str, Perturbation] = MappingProxyType(
                 (Cause.DEAD_SENSOR,),
                 on_values(stuck),
                 medium=1.0,
+                most=1.0,
             ),
             Perturbation(
                 "delay",
@@ -85,6 +87,7 @@ PERTURBATIONS: MappingProxyType[str, Perturbation] = MappingProxyType(
                 delay,
                 "all",
                 0.75,
+                most=1.0,
             ),
             Perturbation(
                 "outage",
@@ -94,6 +97,7 @@ PERTURBATIONS: MappingProxyType[str, Perturbation] = MappingProxyType(
                 outage,
                 "all",
                 0.5,
+                most=1.0,
             ),
             Perturbation(
                 "process_change",
@@ -123,3 +127,8 @@ def perturbation(name: str) -> Perturbation:
     if name not in PERTURBATIONS:
         raise DataError(f"Unknown perturbation {name!r}. Registered: {', '.join(PERTURBATIONS)}.")
     return PERTURBATIONS[name]
+
+
+def befalls(one: Perturbation, task: str) -> bool:
+    """Whether it can befall a process of this task: a class has no higher and lower."""
+    return one.act is not concept or task == "regression"

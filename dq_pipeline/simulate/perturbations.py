@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dq_pipeline.errors import DataError
 from dq_pipeline.records import Cause
 
 Floats = NDArray[np.float64]
@@ -158,6 +160,8 @@ class Perturbation:
         "all": every sensor; "one"; "half": every second one.
     medium
         The severity of a drill that states none.
+    most
+        The greatest severity that there is: 1 for a share.
     """
 
     name: str
@@ -167,6 +171,15 @@ class Perturbation:
     act: Act
     hits: str = "one"
     medium: float = 1.0
+    most: float = math.inf
+
+    def checked(self, severity: float) -> float:
+        """The severity. Raises DataError where it is none of this perturbation's."""
+        if not (math.isfinite(severity) and 0.0 < severity <= self.most):
+            upto = "" if math.isinf(self.most) else f" and at most {self.most:g}"
+            ladder = ", ".join(f"{one:g}" for one in self.ladder)
+            raise DataError(f"{self.name}: a severity above 0{upto} expected, found {severity:g}; its ladder: {ladder}")
+        return severity
 
     def strike(self, stretch: Stretch, blow: Blow) -> Stretch:
         """The stretch with the damage done; what came in is left as it is."""

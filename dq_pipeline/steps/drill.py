@@ -10,7 +10,7 @@ from dq_pipeline.errors import DataError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import Alert, Cause, DrillRow, Notice
-from dq_pipeline.simulate.ladders import perturbation
+from dq_pipeline.simulate.ladders import befalls, perturbation
 from dq_pipeline.simulate.perturbations import Perturbation
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.drill_run import Course, Progress, as_record, run
@@ -56,15 +56,16 @@ def drill(
     StateError
         If the process has no release yet, or another drill of it is under way.
     DataError
-        If fault or sensor is unknown, or there are too few recordings to copy.
+        If fault or sensor is unknown, the fault cannot be so severe or cannot befall the process, or there are too few
+        recordings to copy.
     """
     serving, section = in_production(world, process), world.process(process).drill
     past = world.ledger.drills(process)
     one = perturbation(fault or section.faults[len(past) % len(section.faults)])
     hit = _sensor(serving.process, one, sensor or section.sensor, key)
-    hard = one.medium if severity is None else severity
-    if hard <= 0.0:
-        raise DataError(f"a severity above 0 expected, found {hard:g}; those of {one.name}: {one.ladder}")
+    hard = one.medium if severity is None else one.checked(severity)
+    if not befalls(one, serving.process.target.task):
+        raise DataError(f"{process}: another fault than {one.name} expected, its target is a class")
     row = world.ledger.begin_drill(DrillRow(0, process, key, one.name, hit, hard, utc_now(), "running"))
     if row.ended_at is not None:
         return told(row)

@@ -13,7 +13,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.recording import Recording, cut
 from dq_pipeline.records import Outgoing
-from dq_pipeline.simulate.perturbations import Blow, Perturbation, Stretch, columns_hit, spread_between
+from dq_pipeline.simulate.perturbations import Blow, Perturbation, Stretch, columns_hit, concept, spread_between
 from dq_pipeline.steps import landing, paths
 from dq_pipeline.wire.codec import decode, encode
 
@@ -90,21 +90,24 @@ def damaged(
     Raises
     ------
     DataError
-        If the sensor is none of theirs.
+        If the sensor is none of theirs, or what is done to the target would change nothing.
     """
     values = np.stack([recording.values for recording in recordings])
     rows = min(process.sample.horizon_rows, values.shape[1])
     names = [process.aliases.get(name, name) for name in recordings[0].sensors]
     if sensor and sensor not in names:
         raise DataError(f"{process.name}: recordings with {sensor} expected, found {', '.join(names)}")
-    target = _raw_targets(recordings)
+    target = [recording.target for recording in recordings]
+    spread = _target_spread(target, process)
+    if one.act is concept and not spread > 0.0:
+        raise DataError(f"{process.name}: recordings of several targets expected for {one.name}, found none")
     blow = Blow(
         severity,
         np.random.default_rng(seed),
         columns_hit(one, names.index(sensor) if sensor else 0, len(names)),
         spread_between(values),
         np.array([name in process.sensors and process.sensors[name].unit.startswith("log10") for name in names]),
-        _target_spread(target, process),
+        spread,
     )
     stretch = Stretch(values, values[:, :rows], np.zeros(len(values), np.int64), np.zeros(len(values)))
     struck = one.strike(stretch, blow)
@@ -159,13 +162,10 @@ def _with_late_rows(recording: Recording, first: int, stop: int, period_s: float
     return replace(recording, values=recording.values[order], times_s=times[order], target=target)
 
 
-def _raw_targets(recordings: Sequence[Recording]) -> list[NDArray[np.float64] | None]:
-    return [recording.target for recording in recordings]
-
-
 def _target_spread(columns: Sequence[NDArray[np.float64] | None], process: Process) -> float:
     """How much the targets differ, in the unit that a model sees them in."""
-    levels = np.array([np.nanmean(column) for column in columns if column is not None])
+    known = [column for column in columns if column is not None and np.isfinite(column).any()]
+    levels = np.array([np.nanmean(column) for column in known])
     if process.target.transform == "log10":
         levels = np.log10(levels[levels > 0.0])
     return float(levels.std()) if len(levels) else 0.0

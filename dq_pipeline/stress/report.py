@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from dq_pipeline.errors import DataError
 from dq_pipeline.model.alarm import alarms
 from dq_pipeline.model.evaluation import window_error
 from dq_pipeline.model.inference import Prediction
 from dq_pipeline.records import Cause
-from dq_pipeline.simulate.ladders import PERTURBATIONS, perturbation
+from dq_pipeline.simulate.ladders import PERTURBATIONS, befalls, perturbation
 from dq_pipeline.simulate.perturbations import Perturbation
 from dq_pipeline.stress.bench import Bench
 from dq_pipeline.stress.cause import Answers, Named
@@ -110,12 +111,14 @@ def climb(
     Raises
     ------
     DataError
-        If a perturbation is unknown.
+        If a perturbation is unknown, or one that is named cannot befall the process.
     """
     limits = limits or Limits()
     chosen = [perturbation(name) for name in names or PERTURBATIONS]
-    if bench.process.target.task == "classification":  # a class has no higher and lower
-        chosen = [one for one in chosen if one.name != "concept"]
+    task = bench.process.target.task
+    if names and not all(befalls(one, task) for one in chosen):
+        raise DataError(f"{bench.process.name}: other perturbations than concept expected, its target is a class")
+    chosen = [one for one in chosen if befalls(one, task)]
     total = 1 + sum(len(one.ladder) for one in chosen)
     undisturbed = _rung(bench, None, 0.0)
     done, climbs = 1, []

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
+from dq_pipeline.errors import DQError
 from dq_pipeline.process import Process
 from dq_pipeline.process_file import load
 
@@ -28,3 +30,12 @@ def test_what_the_inventory_says_decides_nothing():
     assert plain.sensors["PS1"].facts == {}
     assert known.deciding() == plain.deciding()
     assert plain.deciding()["sensors"]["PS1"] == {"unit": "bar", "range": [0.0, 250.0], "trusted": None}
+
+
+def test_a_class_is_not_drilled_with_what_moves_a_target(tmp_path: Path):
+    data = yaml.safe_load((FILE.parent / "skab.yaml").read_text(encoding="utf-8"))
+    data["target"] |= {"task": "classification", "classes": ["well", "ill"]}
+    data["drill"] = {"faults": ["stuck", "concept"]}
+    (tmp_path / "skab.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    with pytest.raises(DQError, match=r"drill\.faults"):
+        load(tmp_path / "skab.yaml")

@@ -5,7 +5,7 @@ import pytest
 
 from dq_pipeline.errors import DataError
 from dq_pipeline.sections.watch import FAULTS
-from dq_pipeline.simulate.ladders import PERTURBATIONS, perturbation
+from dq_pipeline.simulate.ladders import PERTURBATIONS, befalls, perturbation
 from dq_pipeline.simulate.perturbations import Blow, Stretch, columns_hit, spread_between
 
 N, ROWS, HORIZON, SENSORS = 60, 40, 20, 4
@@ -93,3 +93,17 @@ def test_a_process_file_may_name_each_of_them_for_its_drills():
 def test_an_unknown_one_is_named_with_those_there_are():
     with pytest.raises(DataError, match=r"Unknown perturbation 'nois'.*noise"):
         perturbation("nois")
+
+
+@pytest.mark.parametrize("one", PERTURBATIONS.values(), ids=PERTURBATIONS)
+def test_a_severity_that_there_is_not_is_refused(one):
+    assert [one.checked(severity) for severity in one.ladder] == list(one.ladder)
+    beyond = [one.most * 1.5] if np.isfinite(one.most) else []
+    for severity in (0.0, -1.0, np.nan, np.inf, *beyond):
+        with pytest.raises(DataError, match=f"{one.name}: a severity above 0"):
+            one.checked(severity)
+
+
+def test_a_class_has_no_higher_and_lower():
+    assert [name for name, one in PERTURBATIONS.items() if not befalls(one, "classification")] == ["concept"]
+    assert all(befalls(one, "regression") for one in PERTURBATIONS.values())
