@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, number, person, world
 
@@ -61,7 +61,7 @@ def _shown(result: dict[str, Any]) -> list[Table | str]:
     for one in result["contracts"]:
         name = f"{one['name']} (edited)" if one["pending"] and one["version"] else one["name"]
         for row in one["results"] or [None]:
-            table.add_row(escape(name), *_cells(row))
+            table.add_row(name, *_cells(row))
     for row in result["stream"]:
         table.add_row(row["contract"], *_cells(row))
     edits = [one["name"] for one in result["contracts"] if one["pending"]]
@@ -70,14 +70,12 @@ def _shown(result: dict[str, Any]) -> list[Table | str]:
     return [table, f"Not in the ledger yet: {', '.join(edits)}; `dq contracts {result['process']} --sync` writes them."]
 
 
-def _cells(row: dict[str, Any] | None) -> tuple[str, ...]:
+def _cells(row: dict[str, Any] | None) -> tuple[str | Text, ...]:
     if row is None:
         return ("", "not judged yet", "-", "-", "-", "-")
-    colour = _COLOURS[row["verdict"]]
-    verdict = f"[{colour}]{row['verdict'].replace('_', ' ')}[/{colour}]"
     return (
-        escape(row["slice"]),
-        verdict,
+        row["slice"],
+        Text(row["verdict"].replace("_", " "), style=_COLOURS[row["verdict"]]),
         _figure(row["value"], row["lower"], row["upper"]),
         _figure(row["expected"], row["expected_lower"], row["expected_upper"]),
         str(row["samples"]),
@@ -96,12 +94,12 @@ def _past(result: dict[str, Any]) -> list[Table]:
         return []
     versions = Table("contract", "version", "state", "who", "at", title="Versions")
     for one in result["versions"]:
-        versions.add_row(one["name"], str(one["version"]), one["state"], escape(one["who"]), str(one["at"])[:19])
+        versions.add_row(one["name"], str(one["version"]), one["state"], one["who"], str(one["at"])[:19])
     found = Table("at", "contract", "slice", "samples numbered", "verdict", "why", title="What was found")
     for row in result["history"]:
         ends = f"{row['first']} to {row['stop'] - 1}"
-        why = escape(str(row["detail"].get("why", "")))
-        found.add_row(str(row["at"])[:19], row["contract"], escape(row["slice"]), ends, row["verdict"], why)
+        why = str(row["detail"].get("why", ""))
+        found.add_row(str(row["at"])[:19], row["contract"], row["slice"], ends, row["verdict"], why)
     return [versions, found]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, number, world
@@ -50,7 +49,7 @@ def _shown(found: dict[str, Any], unit: str) -> list[Table | str]:
         for block in found["blocks"]:
             limits = f"{number(block['low'], 3)} to {number(block['high'], 3)}"
             told = (number(block["expected"], 3), limits, number(block["observed"], 3), str(block["n_observed"]))
-            table.add_row(escape(block["first"]), *told, line(block, wide))
+            table.add_row(block["first"], *told, line(block, wide))
         shown.append(table)
     within = f"{number(found['low'], 3)} to {number(found['high'], 3)}"
     shown.append(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, number, person, world
@@ -146,8 +145,8 @@ def _shown(found: dict[str, Any]) -> list[Table | str]:
         table = Table("sample", "kind", "p", "set", "evidence", title="Flagged samples, the newest first")
         for row in found["flags"]:
             evidence = _told(row)
-            told = (number(row["p"], 2), row["at"][:19], escape(evidence))
-            table.add_row(escape(row["sample_id"]), row["kind"], *told)
+            told = (number(row["p"], 2), row["at"][:19], evidence)
+            table.add_row(row["sample_id"], row["kind"], *told)
         shown.append(table)
     else:
         shown.append("No sample is flagged.")

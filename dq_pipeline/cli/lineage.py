@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
@@ -85,7 +84,7 @@ def _refused(found: dict[str, Any]) -> list[Table]:
     samples = Table("sample", "gate", "figure", "limit", "why")
     for one in found["refused"]:
         figures = (number(one["figure"]), number(one["limit"]))
-        samples.add_row(escape(one["sample_id"]), one["gate"], *figures, escape(one["why"]))
+        samples.add_row(one["sample_id"], one["gate"], *figures, one["why"])
     return [counts, samples]
 
 
@@ -107,17 +106,15 @@ def _downwards(found: dict[str, Any]) -> Tree:
     if release is None:
         root = branch = Tree(head)
     else:
-        root = Tree(
-            f"release {release['version']} of {escape(found['process'])} ({release['stage']}, {release['kind']})"
-        )
+        root = Tree(f"release {release['version']} of {found['process']} ({release['stage']}, {release['kind']})")
         branch = root.add(f"MLflow run {release['run_id']}").add(head)
     if batch["counts"]:
         refused = branch.add("refused by the gate")
         for name, count in batch["counts"].items():
             first = next(one for one in batch["refusals"] if one["gate"] == name)
-            refused.add(f"{name}: {count}, as {escape(first['sample_id'])}: {escape(first['why'])}")
+            refused.add(f"{name}: {count}, as {first['sample_id']}: {first['why']}")
     if batch["reviewers"]:
-        names = (f"{escape(name)} ({count})" for name, count in batch["reviewers"].items())
+        names = (f"{name} ({count})" for name, count in batch["reviewers"].items())
         branch.add(f"reviewed by {', '.join(names)}")
     for user in batch["learned_by"]:
         branch.add(_user(user))
@@ -130,29 +127,29 @@ def _downwards(found: dict[str, Any]) -> Tree:
 
 
 def _part(part: dict[str, Any]) -> str:
-    told = f"{part['source']} {escape(part['batch'])}: {part['samples']} samples"
+    told = f"{part['source']} {part['batch']}: {part['samples']} samples"
     if part["topic"] is None:
         return told
     spans = ", ".join(f"{one['partition']}: {one['start']} to {one['stop'] - 1}" for one in part["ranges"])
-    return f"{told} of {escape(part['topic'])}, partition {spans}"
+    return f"{told} of {part['topic']}, partition {spans}"
 
 
 def _sample(one: dict[str, Any]) -> Tree:
-    root = Tree(f"sample {escape(one['sample_id'])}")
+    root = Tree(f"sample {one['sample_id']}")
     for message in one["messages"]:
         place = "offset not kept"
         if message["offset"] is not None:
             place = f"partition {message['partition']}, offset {message['offset']}"
-        root.add(f"{message['scope']}: {escape(message['topic'])}, {place}, micro-batch {message['batch_id']}")
+        root.add(f"{message['scope']}: {message['topic']}, {place}, micro-batch {message['batch_id']}")
     if one["target"] is not None:
-        by = f" by {escape(one['target']['by'])}" if one["target"]["by"] else ""
+        by = f" by {one['target']['by']}" if one["target"]["by"] else ""
         root.add(f"label {number(one['target']['value'])} ({one['target']['origin']}{by})")
     for batch in one["batches"]:
         branch = root.add(f"training batch {batch['hash'][:12]}, as {number(batch['target'])}")
         for user in batch["learned_by"]:
             branch.add(_user(user))
     for refusal in one["refused"]:
-        root.add(f"refused {refusal['times']} times by {refusal['gate']}: {escape(refusal['why'])}")
+        root.add(f"refused {refusal['times']} times by {refusal['gate']}: {refusal['why']}")
     if not one["batches"]:
         root.add("no model learned from it")
     return root
@@ -160,5 +157,5 @@ def _sample(one: dict[str, Any]) -> Tree:
 
 def _user(user: dict[str, Any]) -> str:
     if user["version"] is None:
-        return f"challenger {escape(user['key'])}, never registered"
+        return f"challenger {user['key']}, never registered"
     return f"release {user['version']} ({user['stage']}), MLflow run {user['run_id']}"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, number, person, world
@@ -157,9 +156,9 @@ def _listed(found: dict[str, Any]) -> list[Table | str]:
             ended = "" if item["outcome"] is None else f"{item['outcome']}{' (rule)' if item['automatic'] else ''}: "
             table.add_row(
                 str(item["review"]),
-                escape(item["sample_id"]),
+                item["sample_id"],
                 number(item["priority"], 3),
-                escape(ended + kinds),
+                ended + kinds,
                 _shown(item, item["prediction"]),
                 _shown(item, item["target"]),
                 number(item["unified"], 3),
@@ -186,16 +185,16 @@ def _pictured(item: dict[str, Any]) -> list[Table | str]:
         "flagged": ", ".join(item["kinds"]),
     }
     for name, value in rows.items():
-        facts.add_row(name, escape(value))
+        facts.add_row(name, value)
     for one in item["opinions"]:
-        facts.add_row("opinion", escape(f"{one['who']}: {one['action']} {one['after'] or ''} {one['why']}".strip()))
+        facts.add_row("opinion", f"{one['who']}: {one['action']} {one['after'] or ''} {one['why']}".strip())
     if not item["curves"]:
         return [facts, "Its recording is no longer in the lake."]
     curves = Table("sensor", "curve", "least", "most")
     for name, values in sorted(item["curves"].items(), key=lambda pair: -_outside(item, pair[0]))[:_SENSORS]:
         known = [value for value in values if value is not None]
         low, high = (min(known), max(known)) if known else (None, None)
-        curves.add_row(escape(name), sparkline(values), number(low), number(high))
+        curves.add_row(name, sparkline(values), number(low), number(high))
     return [facts, curves]
 
 

@@ -68,14 +68,14 @@ def stepwise(progress: Progress) -> Callable[[int, int, str], None]:
 
 
 def answer(result: Any, as_json: bool, *shown: Table | Tree | str) -> None:
-    """Print a command's result: as JSON, or `shown` to people."""
+    """Print a command's result: as JSON, or `shown` to people. Text is shown as it is, brackets are no markup."""
     if as_json:
         typer.echo(json.dumps(result, default=str))
         return
-    console = Console()
+    console = Console(markup=False)
     for part in shown:
         if isinstance(part, str):
-            console.print(part, markup=False, highlight=False, soft_wrap=True)
+            console.print(part, highlight=False, soft_wrap=True)
         else:
             console.print(part)
 

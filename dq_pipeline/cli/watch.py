@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from dq_pipeline.cli.terminal import AsJson, ProcessName, answer, world
 
@@ -43,9 +44,8 @@ def _shown(found: dict[str, Any]) -> list[Table | str]:
     table = Table("", "verdict", "found", "what to do", title=f"How {found['process']} is")
     table.columns[2].overflow = table.columns[3].overflow = "fold"
     for sign in found["signs"]:
-        colour, sick = _COLOURS[sign["verdict"]], sign["verdict"] == "sick"
+        verdict, sick = Text(sign["verdict"], style=_COLOURS[sign["verdict"]]), sign["verdict"] == "sick"
         name = " ".join(filter(None, (sign["kind"], sign["subject"])))
-        text = sign["text"].replace("[", "\\[")
-        table.add_row(name, f"[{colour}]{sign['verdict']}[/{colour}]", text, sign["runbook"] if sick else "")
+        table.add_row(name, verdict, sign["text"], sign["runbook"] if sick else "")
     changed = [f"{word} {', '.join(found[word])}" for word in ("raised", "cleared") if found.get(word)]
     return [table, *(["; ".join(changed).capitalize() + "."] if changed else [])]
