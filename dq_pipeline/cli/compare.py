@@ -49,7 +49,7 @@ def compare(
 
     check(html)
     period = {"first": first, "stop": stop, "since": _utc(since), "until": _utc(until), "batches": tuple(batch or ())}
-    if last is not None or not any(period.values()):
+    if last is not None or all(said in (None, ()) for said in period.values()):
         period["last"] = last or 500
     asked = [name.strip() for name in releases.split(",") if name.strip()]
     with world() as opened:

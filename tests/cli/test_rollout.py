@@ -139,3 +139,5 @@ def test_compares_over_a_period(asked: list[dict[str, Any]], tmp_path: Path) -> 
     assert "recipe = deep" in page.read_text()
     assert "series" not in json.loads(run("compare", "rig", "--json"))
     assert asked[-1]["last"] == 500
+    run("compare", "rig", "--first", "0")
+    assert "last" not in asked[-1], "from the first sample on is a period too"
