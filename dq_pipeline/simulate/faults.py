@@ -230,9 +230,11 @@ def with_spoilt_labels(
     (n,)
         Which of them were spoilt.
     """
-    columns = [one.values if one.target is None else np.column_stack([one.values, one.target]) for one in recordings]
-    sizes = robust_scale(np.concatenate(columns))
-    scale = dict(zip((*recordings[0].sensors, target), sizes.tolist(), strict=False))
+    sizes = robust_scale(np.concatenate([one.values for one in recordings]))
+    scale = dict(zip(recordings[0].sensors, sizes.tolist(), strict=True))
+    labels = [one.target for one in recordings if one.target is not None]
+    if labels:
+        scale[target] = float(robust_scale(np.concatenate(labels)[:, None])[0])
     spoilt, faulty = list(recordings), np.zeros(len(recordings), np.bool_)
     for i in rng.choice(len(spoilt), round(share * len(spoilt)), replace=False):
         kind, severity = str(rng.choice(list(kinds))), float(rng.uniform(0.1, 1.0))

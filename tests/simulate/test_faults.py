@@ -1,5 +1,6 @@
 """Faults and drifts to inject do what they are named for, and nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,14 @@ def test_labels_are_spoilt_with_their_inputs_and_the_others_are_left_alone() -> 
         same = len(after.target) == len(before.target) and np.array_equal(after.target, before.target)
         moved += not same
     assert 5 <= moved <= 10, "but for the kinds that act on chosen columns, the label carries the fault too"
+
+
+def test_recordings_without_a_target_are_spoilt_beside_those_that_have_one() -> None:
+    whole = [_recording(number, number) for number in range(40)]
+    mixed = [replace(one, target=None) if i % 2 else one for i, one in enumerate(whole)]
+    spoilt, faulty = with_spoilt_labels(mixed, "flow", 0.25, np.random.default_rng(3), ("offset",))
+    assert faulty.sum() == 10
+    assert [one.target is None for one in spoilt] == [one.target is None for one in mixed]
 
 
 @pytest.mark.parametrize("kind", DRIFTS)
