@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from dq_pipeline.catalog.entry import Entry, Source
 from dq_pipeline.catalog.known import Known
+from dq_pipeline.model.features import STATISTICS
 from dq_pipeline.process import Process
 
 Sourced = Callable[[str], Source]
@@ -127,7 +128,7 @@ def sensors(
             rule for rule, parsed in zip(process.rules, process.parsed_rules, strict=True) if name in parsed.sensors
         ]
         facts |= {"rules": "; ".join(rules)} if rules else {}
-        facts["features"] = ", ".join(f"{name}.{one}" for one in ("mean", "sd", "min", "max", "first", "last", "slope"))
+        facts["features"] = ", ".join(f"{name}.{one}" for one in STATISTICS)
         yield Entry(
             f"sensor/{process.name}/{name}",
             "sensor",

@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from dq_pipeline.audit.inventory import facts_of
 from dq_pipeline.catalog import known, sources
 from dq_pipeline.catalog.entry import Entry, Review, Source, reviewed
 from dq_pipeline.catalog.known import Known
@@ -67,7 +68,8 @@ def catalog(
         *sources.features(about["features"], settings, sourced),
     ]
     for process in settings:
-        inventory = {name: _facts(world, process.name, name) for name in process.sensors}
+        noted = world.ledger.inventory(process.name)
+        inventory = {name: facts_of({}, noted, name) for name in process.sensors}
         audits = {
             one.sensor: f"{one.verdict}, samples {one.first} to {one.stop - 1}"
             for one in world.ledger.audits(process.name, last=1)
@@ -100,15 +102,6 @@ def review_entry(world: World, entries: Sequence[Entry], name: str, *, who: str,
     review = Review(name, found.digest, who, note.strip(), utc_now())
     world.ledger.review_entry(review)
     return review
-
-
-def _facts(world: World, process: str, sensor: str) -> dict[str, str]:
-    """What the inventory knows of a sensor, by the newest note of each fact."""
-    known: dict[str, str] = {}
-    for note in sorted(world.ledger.inventory(process), key=lambda one: one.since):
-        if note.sensor == sensor:
-            known |= note.facts
-    return known
 
 
 def _releases(world: World, process: Process, about: Known) -> Iterator[Entry]:
