@@ -20,6 +20,3 @@ class Alerts(Protocol):
 
     def alerts(self, process: str, *, standing: bool = False, unfolded: bool = False) -> Sequence[AlertRow]:
         """Alerts, oldest first: those not cleared, or in no incident yet."""
-
-    def fold_alerts(self, process: str, ids: Sequence[int], incident: int) -> None:
-        """Put alerts into an incident; one that is in an incident stays there."""

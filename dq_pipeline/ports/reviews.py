@@ -48,9 +48,6 @@ class Reviews(Protocol):
     def reviews_of(self, process: str, ids: Sequence[str]) -> dict[str, tuple[Review, ...]]:
         """All reviews by sample id, oldest first."""
 
-    def review_of(self, process: str, ids: Sequence[str]) -> dict[str, Review]:
-        """The newest settled review by sample id."""
-
     def review_counts(self, process: str) -> dict[str, int]:
         """How many reviews there are in each state."""
 

@@ -18,9 +18,6 @@ class Rollouts(Protocol):
         With `before`, as they counted for the micro-batch claimed with this sequence.
         """
 
-    def rollout_steps(self, process: str, version: str) -> Sequence[Rollout]:
-        """All steps of one version, oldest first."""
-
     def move_rollout(self, process: str, version: str, step: Step, now: datetime, *, was: int | None) -> Rollout | None:
         """Take a step; None if `was` is not the newest one any more, or another release is in the canary already.
 

@@ -57,7 +57,3 @@ class Correction:
     ended_by: str | None = None
     ended_why: str | None = None
     ended_at: datetime | None = None
-
-    def holds_for(self, sequence: int) -> bool:
-        """Whether the micro-batch of this sequence is corrected by it."""
-        return self.after < sequence and (self.until is None or sequence <= self.until)

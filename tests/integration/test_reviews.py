@@ -107,7 +107,7 @@ def test_what_a_reviewer_says_is_what_is_learned_from(running: Plant) -> None:
     (said,) = shown["opinions"]
     assert (said["who"], said["before"], said["after"]) == ("anna", items[wrong]["target"], 7.25)
     assert (shown["target"], shown["target_origin"]) == (7.25, "review")
-    assert world.ledger.review_of(process, [bad])[bad].outcome == "reject"
+    assert world.ledger.reviews_of(process, [bad])[bad][-1].outcome == "reject"
     assert _fill(running)["queued"] == 0, "its own flag does not bring it back"
     # once settled only a report, a conflict or another kind opens it again, and a person may take a rejection back
     _flag(running, right, release="x")

@@ -52,9 +52,3 @@ class Alerts(Database):
             )
             for row in rows
         ]
-
-    def fold_alerts(self, process: str, ids: Sequence[int], incident: int) -> None:
-        """Put alerts into an incident; one that is in an incident stays there."""
-        free = (alerts.c.process == process) & alerts.c.id.in_(ids) & alerts.c.incident.is_(None)
-        with self._begin() as connection:
-            connection.execute(update(alerts).where(free).values(incident=incident))

@@ -87,17 +87,6 @@ class Reviews(Database):
         with self._begin() as connection:
             return _by(connection.execute(wanted.order_by(reviews.c.id)).all(), "sample_id", _review)
 
-    def review_of(self, process: str, ids: Sequence[str]) -> dict[str, Review]:
-        """The newest settled review by sample id."""
-        wanted = (
-            select(reviews)
-            .where(reviews.c.process == process, reviews.c.state == "settled", reviews.c.sample_id.in_(ids))
-            .distinct(reviews.c.sample_id)
-            .order_by(reviews.c.sample_id, reviews.c.settled_at.desc(), reviews.c.id.desc())
-        )
-        with self._begin() as connection:
-            return {row.sample_id: _review(row) for row in connection.execute(wanted)}
-
     def review_counts(self, process: str) -> dict[str, int]:
         """How many reviews there are in each state."""
         wanted = select(reviews.c.state, func.count()).where(reviews.c.process == process).group_by(reviews.c.state)

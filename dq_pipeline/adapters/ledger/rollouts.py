@@ -30,12 +30,6 @@ class Rollouts(Database):
         with self._begin() as connection:
             return _newest(connection, process, before)
 
-    def rollout_steps(self, process: str, version: str) -> Sequence[Rollout]:
-        """All steps of one version, oldest first."""
-        wanted = select(rollouts).where(rollouts.c.process == process, rollouts.c.version == version)
-        with self._begin() as connection:
-            return [_rollout(row) for row in connection.execute(wanted.order_by(rollouts.c.id))]
-
     def move_rollout(self, process: str, version: str, step: Step, now: datetime, *, was: int | None) -> Rollout | None:
         """Take a step; None if `was` is not the newest one any more, or another release is in the canary already.
 

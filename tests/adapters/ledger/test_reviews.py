@@ -89,7 +89,7 @@ def test_an_opinion_settles_with_its_label_in_one_transaction_and_once(line: Any
     assert (again, new) == (after, 0), "the form was sent twice"
     with pytest.raises(StateError, match=r"settled \(accept\) by anna at 2026-03-01 12:00:00"):
         line.ledger.judge("pump", [(review.id, [says("bert")], settle)], line.now)
-    assert line.ledger.review_of("pump", ["s1", "s2"]) == {"s1": after}
+    assert line.ledger.reviews_of("pump", ["s1", "s2"]) == {"s1": (after,)}
     (said,) = line.ledger.opinions("pump", [review.id])[review.id]
     assert (said.who, said.review, said.at) == ("anna", review.id, after.settled_at)
 
