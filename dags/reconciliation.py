@@ -25,7 +25,9 @@ from dq_pipeline.process import Process
 EVERY = "*/15 * * * *"
 _NUMBER = {"type": ["null", "integer"], "minimum": 0}
 PARAMS = {
-    "first": Param(None, **_NUMBER, title="First", description="Number of the first sample; empty: the newest."),
+    "first": Param(
+        None, **_NUMBER, title="First", description="Number of the first sample, beside `stop`; empty: the newest."
+    ),
     "stop": Param(None, **_NUMBER, title="Stop", description="One past the number of the last sample."),
 }
 

@@ -18,11 +18,14 @@ Result = dict[str, Any]
 
 @step(pools.ANSWER)
 def reconcile(process: str) -> Result:
-    """Judge the contracts and the parity of the release; over the run's `first` and `stop`, where both are given."""
+    """Judge the contracts and the parity of the release; over the run's `first` and `stop`, where they are given."""
     from dq_pipeline import steps
+    from dq_pipeline.errors import StateError
 
     params = get_current_context()["params"]
     first, stop = params.get("first"), params.get("stop")
+    if (first is None) != (stop is None):
+        raise StateError(f"{process}: `first` and `stop` expected together, or neither; found {first} and {stop}")
     window = None if first is None or stop is None else (int(first), int(stop))
     with hooks.open_world() as world:
         found = steps.reconcile(world, process, window=window)
