@@ -38,7 +38,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 1,
     drift_at: Annotated[int | None, typer.Option(min=0, help="Number of the recording the plant changes at.")] = None,
     drift: Annotated[Change, typer.Option(help="What changes there.")] = Change.WEAR,
-    magnitude: Annotated[float, typer.Option(help="1 raises the lowest pressure by about half.")] = 1.0,
+    magnitude: Annotated[float, typer.Option(min=0, help="1 raises the lowest pressure by about half.")] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Simulate vacuum pump-downs and write them to a Parquet file.
