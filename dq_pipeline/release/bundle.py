@@ -24,6 +24,7 @@ from dq_pipeline.model.inference import Model, Prediction
 from dq_pipeline.process import Process, Quality
 from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
+from dq_pipeline.release.forward import ForwardErrors
 from dq_pipeline.release.parity import Trace
 from dq_pipeline.samples import SampleBatch
 
@@ -39,6 +40,7 @@ FILES: Mapping[str, str] = {
     "flags": "flags.npz",
     "error_model": "error.npz",
     "trace": "trace.npz",
+    "forward_errors": "forward_errors.npz",
 }
 """Part -> its file. All but features and model may be absent: an older release has neither flags nor a trace."""
 
@@ -110,6 +112,8 @@ class Release:
         What error is expected of an answer before its truth is known; None as for `flags`.
     trace
         What its steps made of a few recordings when it was made; None in releases made before.
+    forward_errors
+        Its errors on samples it had not learned from; None where none are of its regime, and in releases made before.
     """
 
     process: str
@@ -132,6 +136,7 @@ class Release:
     flags: Rules | None = None
     error_model: ErrorModel | None = None
     trace: Trace | None = None
+    forward_errors: ForwardErrors | None = None
 
     @property
     def threshold(self) -> float:
@@ -208,7 +213,8 @@ class Release:
         document = verify(folder)
         present = {part: (folder / name).read_bytes() for part, name in FILES.items() if name in document["files"]}
         detector = DETECTORS[document["settings"]["drift"]["detector"]]
-        horizon, completion, learned, drift, flags, errors, trace = (present.get(part) for part in list(FILES)[2:])
+        parts = (present.get(part) for part in list(FILES)[2:])
+        horizon, completion, learned, drift, flags, errors, trace, forward = parts
         return cls(
             process=document["process"],
             settings=document["settings"],
@@ -230,6 +236,7 @@ class Release:
             flags=None if flags is None else Rules.from_bytes(flags),
             error_model=None if errors is None else ErrorModel.from_bytes(errors),
             trace=None if trace is None else Trace.from_bytes(trace),
+            forward_errors=None if forward is None else ForwardErrors.from_bytes(forward),
         )
 
 

@@ -122,6 +122,8 @@ def _build(world: World, process: str, due: agenda.Due, progress: Progress) -> t
             **judged.beside(settings, release.threshold, release.completion_scorer),
         )
     if span:
+        if admitted is None:  # the model's errors in another regime are not what was usual of them
+            release = replace(release, forward_errors=None)
         release = _new_reference(world, settings, serving, release, span, key, progress)
     elif kind == "rereference":
         release = replace(release, learned_scorer=oracle.refitted(world, serving, rng_of(f"{key}/learned")))

@@ -24,6 +24,7 @@ from dq_pipeline.process import Process
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import Release, TrainingBatch, ids_hash
 from dq_pipeline.release.evidence import evidence_to_bytes
+from dq_pipeline.release.forward import ForwardErrors
 from dq_pipeline.release.parity import Trace, traced
 from dq_pipeline.release.promotion import Evidence
 from dq_pipeline.samples import SampleBatch
@@ -50,16 +51,26 @@ class Judged:
     learned: TrainingData
     scores: NDArray[np.float64]
     """Of all that it could learn from, good enough or not."""
+    began: int | None = None
+    """Number of the first sample of its regime; None where no change is known."""
 
     def beside(self, process: Process, threshold: float, scorer: QualityScorer | None) -> dict[str, Any]:
-        """What goes with the model in a release: `flags` and `error_model`; None where it learned from too few."""
+        """What goes with the model in a release: `flags`, `error_model` and `forward_errors`; None where too few."""
         matrix, learned = self.features.transform(self.learned.batch), self.learned
         injected = np.empty(0) if scorer is None else scorer.injected
         scores = flag_rules.Scored(learned.unified, self.scores, injected, threshold)
         return {
             "flags": flag_rules.fitted(process, self.features, matrix, self.training, learned.target, scores),
             "error_model": error_model.fitted(process, self.features, matrix, self.training, learned.target),
+            "forward_errors": self._forward(),
         }
+
+    def _forward(self) -> ForwardErrors | None:
+        """Errors of before the change are not what is usual since."""
+        held = self.training.calibrated
+        error = self.learned.target[held] - self.training.forward
+        own = error if self.began is None else error[self.learned.number[held] >= self.began]
+        return ForwardErrors(own) if len(own) else None
 
 
 def rng_of(key: str) -> np.random.Generator:
@@ -151,7 +162,8 @@ def fit_and_judge(
         "implausible_labels": training.implausible,
         "recipe": dict(training.candidate),
     }
-    return Judged(final, training, evidence, metrics, chosen, data.unified)
+    began = since if since is not None or champion is None else champion.reference_from
+    return Judged(final, training, evidence, metrics, chosen, data.unified, began)
 
 
 def judge(

@@ -19,9 +19,11 @@ from dq_pipeline.profile.profile import profile
 from dq_pipeline.quality.learned import LearnedScorer
 from dq_pipeline.quality.scorer import QualityScorer
 from dq_pipeline.release.bundle import FILES, Release, TrainingBatch, digest, ids_hash, verify
+from dq_pipeline.release.forward import ForwardErrors
 from dq_pipeline.release.parity import traced
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps import error_model, flag_rules
+from dq_pipeline.storage import to_npz
 
 PROCESS = {
     "process": "small",
@@ -78,6 +80,7 @@ def release() -> Release:
         learned_scorer=LearnedScorer.fit(scorers[1], batch, [batch], np.random.default_rng(0)),
         flags=flag_rules.fitted(process, features, features.transform(batch), training, batch.target, scored),
         error_model=error_model.fitted(process, features, features.transform(batch), training, batch.target),
+        forward_errors=ForwardErrors(batch.target[training.calibrated] - training.forward),
     )
     return dataclasses.replace(made, trace=traced(made, batch))
 
@@ -108,6 +111,9 @@ def test_everything_comes_back_bit_for_bit(release: Release, tmp_path: Path) -> 
     assert release.error_model is not None
     assert loaded.error_model is not None
     assert loaded.error_model.to_bytes() == release.error_model.to_bytes()
+    assert release.forward_errors is not None
+    assert loaded.forward_errors is not None
+    assert loaded.forward_errors.error.tobytes() == release.forward_errors.error.tobytes()
     assert (loaded.manifest, loaded.created_at, loaded.code_version) == (release.manifest, release.created_at, "abc")
     assert loaded.metrics["model"] == {"mae": 0.25, "r2": None}
 
@@ -120,7 +126,16 @@ def test_predicts_from_the_horizon_alone(release: Release) -> None:
 
 
 def test_parts_may_be_absent(release: Release, tmp_path: Path) -> None:
-    parts = ("horizon_scorer", "completion_scorer", "learned_scorer", "detector", "flags", "error_model", "trace")
+    parts = (
+        "horizon_scorer",
+        "completion_scorer",
+        "learned_scorer",
+        "detector",
+        "flags",
+        "error_model",
+        "trace",
+        "forward_errors",
+    )
     bare = dataclasses.replace(release, **dict.fromkeys(parts))  # type: ignore[arg-type]
     bare.save(tmp_path / "bare")
     loaded = Release.load(tmp_path / "bare")
@@ -181,3 +196,8 @@ def test_sensors_keep_their_order(release: Release, tmp_path: Path) -> None:
     turned = {**release.settings, "sensors": dict(reversed(list(release.settings["sensors"].items())))}
     dataclasses.replace(release, settings=turned).save(tmp_path / "turned")
     assert list(Release.load(tmp_path / "turned").settings["sensors"]) == ["b", "a"]
+
+
+def test_errors_that_are_something_else_are_refused() -> None:
+    with pytest.raises(DataError, match="one array 'error' of one dimension expected, found x"):
+        ForwardErrors.from_bytes(to_npz({"x": np.zeros(3)}))
