@@ -276,21 +276,13 @@ def _alarms(plant: Plant, stream: _Stream, onset: int) -> list[tuple[int, int, s
     nothing = np.full(len(past), np.nan)
     late = _late(len(past), np.random.default_rng(len(past)))
     usual = Delivered.as_usual(past.values, past.target, late)
-    before = _stretch(np.arange(len(past)), usual, past.metadata, nothing, nothing, "")
+    before = _stretch(np.arange(-len(past), 0), usual, past.metadata, nothing, nothing, "")
     whole = _stretch(np.arange(n), stream.came, stream.metadata, stream.value, stream.previous, stream.release)
-    gap = stream.gap / (stream.gap + 1.0)
-    first = 0
-    while first < n:
-        shares = {
-            "not_come": (np.zeros(len(past)), gap[first:]),
-            "twice": (np.zeros(len(past)), stream.came.twice[first:] * 1.0),
-        }
-        raised = monitors.watch(before, whole.part(slice(first, None)), errors=plant.error, shares=shares)
-        if not raised:
-            break
-        one = raised[0]
-        found.append((first + one.sample, first + one.begin, one.kind))
-        first += one.sample + 1
+    none = {"not_come": np.zeros(len(past)), "twice": np.zeros(len(past))}
+    shares = {"not_come": stream.gap / (stream.gap + 1.0), "twice": stream.came.twice * 1.0}
+    held, _ = monitors.watch(monitors.Held(), monitors.looked_at(before, shares=none), errors=plant.error)
+    _, raised = monitors.watch(held, monitors.looked_at(whole, shares=shares), errors=plant.error)
+    found += [(one.sample, max(one.begin, 0), one.kind) for one in raised]
     if stream.parity:
         found.append((min(_end(onset, n) - 1 + BATCH, n - 1), onset, "parity"))
     return sorted(found)

@@ -77,8 +77,8 @@ class Plant:
         A model that learned from permuted labels: what a spoiled retraining makes.
     usual
         What the sizes of troubles are given in.
-    error : (HISTORY,)
-        Errors of models that had not seen the sample.
+    error : (m,)
+        Errors of models that had not seen the sample, of its newer half at most.
     share : (f,)
         Of each sensor's variance that the others explain.
     """
@@ -119,18 +119,23 @@ def as_batch(process: Process, values: Floats) -> SampleBatch:
 
 
 @cache
-def plant(name: str, number: int, worlds: Worlds | None = None) -> Plant:
-    """The plant of this number: other recordings, or another order of them, for each."""
+def plant(
+    name: str, number: int, worlds: Worlds | None = None, history: int = HISTORY, follow: int = LEAD + 2 * AFTER
+) -> Plant:
+    """The plant of this number, other recordings or another order of them for each: `history` samples make its release.
+
+    At least `LEAD` + `AFTER` follow; of the pump-down so many.
+    """
     process = _slower(recordings("vacuum", 1)[0]) if name == "vacuum" else _cycles()[0]
-    n = HISTORY + LEAD + 2 * AFTER
+    n = history + follow
     rng = np.random.default_rng([number, 70])
     whole = pump_downs(n, [number, 71]) if name == "vacuum" else _shuffled(COOLERS[number % 3], 0, rng)
-    past, stream = whole.part(0, HISTORY), whole.part(HISTORY, len(whole))
+    past, stream = whole.part(0, history), whole.part(history, len(whole))
     shown = as_batch(process, past.values)
     features = Features.fit(shown, process.sample.horizon_rows)
     seen = features.transform(shown)
     model, error = _fitted(process, features, seen, past.target)
-    half = slice(0, HISTORY // 2)
+    half = slice(0, history // 2)
     previous, _ = _fitted(process, features, seen[half], past.target[half])
     wrong, _ = _fitted(process, features, seen, rng.permutation(past.target))
     reference = Reference.fit(shown, process)
