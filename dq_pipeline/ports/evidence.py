@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from dq_pipeline.records import SampleScore, TargetRow
+from dq_pipeline.records import Delivered, SampleScore, TargetRow
 
 
 class Evidence(Protocol):
@@ -13,6 +13,9 @@ class Evidence(Protocol):
 
     def completions(self, process: str, ids: Sequence[str]) -> dict[str, SampleScore]:
         """Quality and arrival of completed samples by id."""
+
+    def delivered(self, process: str, first: int) -> Sequence[Delivered]:
+        """Completed samples from this number on, in stream order: how they came, answers and targets."""
 
     def sayings(self, process: str, ids: Sequence[str]) -> dict[str, tuple[TargetRow, ...]]:
         """Everything that was said of the targets of these samples, in the order it came."""

@@ -22,7 +22,7 @@ from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.replays import Answered
 from dq_pipeline.records.reviews import WHY_CHARACTERS, Action, Candidate, Opinion, Review, Ruling, State
 from dq_pipeline.records.rollouts import LIVE, Pair, Rollout, RolloutState, Step
-from dq_pipeline.records.samples import ACTING, Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
+from dq_pipeline.records.samples import ACTING, Delivered, Expected, Judged, PredictionRow, Role, SampleScore, TargetRow
 from dq_pipeline.records.sensors import Audited, Correction, SensorFacts
 from dq_pipeline.records.training import Message, TrainingSample, TrainingSet
 from dq_pipeline.records.watching import Both, OpenClaim, Scored
@@ -50,6 +50,7 @@ __all__ = [
     "ContractResult",
     "ContractVersion",
     "Correction",
+    "Delivered",
     "DetectorState",
     "Diagnosis",
     "DriftAlarm",

@@ -41,7 +41,7 @@ class Alert:
     Attributes
     ----------
     kind
-        Who raised it: `drift`, `contract`, `parity`, `audit`, `rollout`, `labels`, or one of `watch`'s.
+        Who raised it: `drift`, `contract`, `parity`, `audit`, `rollout`, `labels`, `monitor`, or one of `watch`'s.
     key
         Tells two alerts apart: the same key twice is one.
     subject

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -17,7 +17,8 @@ ACTING: tuple[Role, ...] = ("champion", "canary")
 class SampleScore:
     """Quality of one sample in one scope, by the release that scored it, and the message that it came in.
 
-    `arrived_at` is by the broker's clock.
+    `arrived_at` is by the broker's clock. `lost` holds the share of its rows lost in most sensors, of those that came
+    late, then of each sensor's readings lost: empty where there are none, None where they were not counted.
     """
 
     sample_id: str
@@ -33,6 +34,24 @@ class SampleScore:
     partition: int | None = None
     offset: int | None = None
     arrived_at: datetime | None = None
+    lost: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A completed sample as the monitors see it: how it came, what was answered, and what counts as the truth.
+
+    `value` is None where no model answered, `lag` counts the samples that completed before its target came.
+    """
+
+    sample: int
+    start: datetime
+    arrived_at: datetime | None
+    lost: Sequence[float] | None
+    release: str | None
+    value: float | None
+    target: float | None
+    lag: int | None
 
 
 @dataclass(frozen=True, slots=True)

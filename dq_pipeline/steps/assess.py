@@ -23,6 +23,7 @@ from dq_pipeline.steps.answer import Answers, answer
 from dq_pipeline.steps.beyond import beyond_interval
 from dq_pipeline.steps.candidates import candidates
 from dq_pipeline.steps.clock import as_datetime, as_moment, moment_of, utc_now
+from dq_pipeline.steps.delivered import lost_of
 from dq_pipeline.steps.gate import Gated, decode_all, sort_out
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.serving import Serving, in_production
@@ -200,6 +201,7 @@ def _rows(
 ) -> list[SampleScore]:
     names, batch = tuple(DIMENSIONS), scored.batch
     came = [gated.origins[scope].get(name) for name in batch.ids]
+    lost = lost_of(batch, serving.process.sample.profile_rows) if scope == "completion" else [None] * len(batch)
     rows = [
         SampleScore(
             sample_id=batch.ids[i],
@@ -215,6 +217,7 @@ def _rows(
             partition=None if message is None else message.partition,
             offset=None if message is None else message.offset,
             arrived_at=None if message is None else moment_of(message.timestamp_ms),
+            lost=lost[i],
         )
         for i, message in enumerate(came)
     ]

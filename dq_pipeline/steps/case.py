@@ -13,8 +13,10 @@ from dq_pipeline.ports import World
 from dq_pipeline.records import AlertRow, DriftEvent, Incident
 from dq_pipeline.samples import turned_back
 from dq_pipeline.steps import regimes
+from dq_pipeline.steps.cadence import not_come
 from dq_pipeline.steps.serving import Serving, successions
 from dq_pipeline.steps.stretch import known_before, recorded, stretch, withheld
+from dq_pipeline.triage import folding
 from dq_pipeline.triage.case import Case, Floats, Stretch
 
 LEAD = 20
@@ -82,15 +84,17 @@ def case_of(world: World, serving: Serving, asked: Question) -> Case | None:
         begin=int(np.searchsorted(around.number, asked.begin)),
         alerts=tuple(_told(row) for row in asked.alerts),
         changes=_changes(world, process.name, first - LOOK_BACK),
-        missing=_missing(world, process.name, first),
+        missing=_missing(world, process.name, first) | not_come(before, around),
         parity=_parity(asked.alerts),
         regimes=_regimes(world, serving, asked.event),
     )
 
 
 def _told(row: AlertRow) -> dict[str, Any]:
+    """An alert as causes are ranked by it: a monitor's is of the kind of what it watches."""
     alert = row.alert
-    return {"kind": alert.kind, "subject": alert.subject, "sample": alert.sample, "evidence": dict(alert.evidence)}
+    kind, subject = (alert.subject, "") if alert.kind == folding.MONITOR else (alert.kind, alert.subject)
+    return {"kind": kind, "subject": subject, "sample": alert.sample, "evidence": dict(alert.evidence)}
 
 
 def _as_it_should_read(since: Stretch, names: Sequence[str], ill: Collection[Incident]) -> Floats:

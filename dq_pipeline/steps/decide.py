@@ -12,7 +12,7 @@ from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.records import CommittedBatch, DriftAlarm
 from dq_pipeline.release import promotion
-from dq_pipeline.steps import agenda, incidents, oracle, regimes, remedies
+from dq_pipeline.steps import agenda, incidents, monitors, oracle, regimes, remedies
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.govern import next_due
 from dq_pipeline.steps.labels import take_labels
@@ -51,6 +51,7 @@ def _decided(world: World, serving: Serving) -> dict[str, Any]:
     if worse is not None:
         regressed(world, serving, worse["version"], worse["why"])
         return worse
+    monitors.watch(world, serving)
     incidents.look_after(world, serving)
     _follow(world, serving)
     not_to_learn = judge(world, serving)

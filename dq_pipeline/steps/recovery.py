@@ -6,6 +6,7 @@ from dq_pipeline.drift.recovery import well_since
 from dq_pipeline.ports import World
 from dq_pipeline.records import Cause, Incident
 from dq_pipeline.steps import audit
+from dq_pipeline.steps.cadence import not_come
 from dq_pipeline.steps.serving import Serving
 from dq_pipeline.steps.stretch import known_before, recorded, stretch
 from dq_pipeline.triage.answers import compare
@@ -60,7 +61,7 @@ def _delivered(world: World, serving: Serving, one: Incident) -> int | None:
         return None
     was, now = stretch(world, serving, before), stretch(world, serving, newest)
     if one.cause is Cause.LATE_DATA:
-        return None if defects(was, now, {}) else first
+        return None if defects(was, now, not_come(before, newest)) else first
     errors = compare(was, now)
     told = errors.count > 0 and errors.unlabelled <= errors.unlabelled_before + UNLABELLED
     return first if told and not errors.moved else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from dq_pipeline.ports import World
 from dq_pipeline.records import WITHHELD, AlertRow, Cause, Diagnosis, DriftEvent, Ending, EventState, Incident, Severity
-from dq_pipeline.steps import agenda, incidents, remedies
+from dq_pipeline.steps import agenda, incidents, monitors, remedies
 from dq_pipeline.steps.case import MOST_SINCE, Question, case_of
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.pull import announce
@@ -90,6 +90,10 @@ def judge(world: World, serving: Serving) -> str:
         verdict = heed_target(case, _due(world, serving, rank(case)))
     if verdict.waiting and case is not None and len(case.before) >= LEAST_BEFORE and _young(world, asked):
         return "" if event is None else f"event {event.id} waits for its cause: {verdict.waiting}"
+    if event is None and verdict.first is None:
+        left = monitors.let_go(world, name, left, verdict)
+        if not left:
+            return ""
     likeliest = verdict.first if event is not None else _explaining(verdict, left)
     found = likeliest or _undetermined(verdict, asked)
     if event is not None:

@@ -10,6 +10,8 @@ from dq_pipeline.records import Alert, Cause, Incident
 EVERY = frozenset(Cause) - {Cause.UNDETERMINED}
 SENSOR = frozenset({Cause.CALIBRATION, Cause.DEAD_SENSOR})
 PLANT = frozenset({Cause.OPERATING_MODE, Cause.PROCESS_DRIFT, Cause.CONCEPT_DRIFT})
+MONITOR = "monitor"
+"""Kind of the alerts of monitors; their subject is what is watched."""
 EXPLAINED_BY: Mapping[str, frozenset[Cause]] = MappingProxyType(
     {
         "audit": SENSOR | PLANT | {Cause.LATE_DATA},
@@ -24,9 +26,15 @@ EXPLAINED_BY: Mapping[str, frozenset[Cause]] = MappingProxyType(
         "stale_claim": frozenset({Cause.LATE_DATA}),
         "parked": frozenset({Cause.LATE_DATA}),
         "failing": frozenset({Cause.LATE_DATA}),
+        f"{MONITOR}/lost_rows": frozenset({Cause.LATE_DATA, Cause.DEAD_SENSOR}),
+        f"{MONITOR}/lost_readings": frozenset({Cause.LATE_DATA, Cause.DEAD_SENSOR}),
+        f"{MONITOR}/late_rows": frozenset({Cause.LATE_DATA}),
+        f"{MONITOR}/not_come": frozenset({Cause.LATE_DATA}),
+        f"{MONITOR}/late_samples": frozenset({Cause.LATE_DATA}),
+        f"{MONITOR}/unlabelled": frozenset({Cause.LABELS, Cause.LATE_DATA}),
     }
 )
-"""Causes that can lead to an alert, by its kind; a kind that is not listed may come of any."""
+"""Causes that can lead to an alert, by its kind, and a monitor's by what it watches; any can where none is listed."""
 NAMED: Mapping[str, Cause] = MappingProxyType(
     {
         "parity": Cause.MODEL_REGRESSION,
@@ -62,7 +70,8 @@ def explains(cause: Cause, subject: str, first: int | None, stop: int | None, al
     >>> explains(Cause.CALIBRATION, "PS1", 0, None, Alert("audit", "audit:PS2", "warning", "stuck", "PS2", 10))
     False
     """
-    if cause not in EXPLAINED_BY.get(alert.kind, EVERY):
+    kind = f"{MONITOR}/{alert.subject}" if alert.kind == MONITOR else alert.kind
+    if cause not in EXPLAINED_BY.get(kind, EVERY):
         return False
     if alert.kind in OF_A_SUBJECT and subject and subject != alert.subject:
         return False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -26,11 +27,14 @@ class Alerts(Database):
             know_process(connection, process)
             return connection.execute(new).rowcount > 0
 
-    def clear_alert(self, process: str, key: str, now: datetime) -> bool:
-        """What was measured is within its limit again; False if nothing of this key stood."""
+    def clear_alert(self, process: str, key: str, now: datetime, *, found: Mapping[str, Any] | None = None) -> bool:
+        """What was measured is within its limit again, or came of what was `found`; False if nothing of it stood."""
         stands = (alerts.c.process == process) & (alerts.c.key == key) & alerts.c.cleared_at.is_(None)
         with self._begin() as connection:
-            return connection.execute(update(alerts).where(stands).values(cleared_at=now)).rowcount > 0
+            changed = update(alerts).where(stands).values(cleared_at=now)
+            if found:
+                changed = changed.values(evidence=alerts.c.evidence.concat(dict(found)))
+            return connection.execute(changed).rowcount > 0
 
     def alerts(self, process: str, *, standing: bool = False, unfolded: bool = False) -> Sequence[AlertRow]:
         """Alerts, oldest first: those not cleared, or in no incident yet."""

@@ -111,8 +111,8 @@ def flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False)
 
 
-def document(name: str) -> Column[Any]:
-    return Column(name, JSONB, nullable=False)
+def document(name: str, *, required: bool = True) -> Column[Any]:
+    return Column(name, JSONB, nullable=not required)
 
 
 def of_incident() -> tuple[Column[Any] | UniqueConstraint, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select, true
 
 from dq_pipeline.adapters.ledger.database import Database
 from dq_pipeline.adapters.ledger.schema import batches, predictions, quarantine, scores, targets
-from dq_pipeline.records import SampleScore, TargetRow
+from dq_pipeline.adapters.ledger.targets import truth_of
+from dq_pipeline.records import ACTING, Delivered, SampleScore, TargetRow
 
 _SAID = ("sample_id", "value", "origin", "annotator", "determined_at", "at", "lag")
 
@@ -23,7 +25,25 @@ class Evidence(Database):
         )
         with self._begin() as connection:
             rows = connection.execute(wanted).all()
-        return {row.sample_id: SampleScore(**{n: getattr(row, n) for n in SampleScore.__slots__}) for row in rows}
+        found = [SampleScore(**{n: getattr(row, n) for n in SampleScore.__slots__}) for row in rows]
+        return {one.sample_id: replace(one, lost=None if one.lost is None else tuple(one.lost)) for one in found}
+
+    def delivered(self, process: str, first: int) -> Sequence[Delivered]:
+        """Completed samples from this number on, in stream order: how they came, answers and targets."""
+        said = select(predictions.c.release, predictions.c.value, predictions.c.fallback).where(
+            predictions.c.process == scores.c.process,
+            predictions.c.sample_id == scores.c.sample_id,
+            predictions.c.role.in_(ACTING),
+        )
+        own = said.order_by(predictions.c.at, predictions.c.release).limit(1).correlate(scores).lateral("own")
+        truth = truth_of(scores)
+        answer = case((own.c.fallback.is_(None), own.c.value)).label("value")
+        came = [scores.c[name] for name in ("sample", "start", "arrived_at", "lost")]
+        wanted = select(*came, own.c.release, answer, truth.c.value.label("target"), truth.c.lag)
+        wanted = wanted.select_from(scores.join(own, true(), isouter=True).join(truth, true(), isouter=True))
+        wanted = wanted.where(scores.c.process == process, scores.c.sample >= first).order_by(scores.c.sample)
+        with self._begin() as connection:
+            return [Delivered(*row) for row in connection.execute(wanted)]
 
     def sayings(self, process: str, ids: Sequence[str]) -> dict[str, tuple[TargetRow, ...]]:
         """Everything that was said of the targets of these samples, in the order it came."""

@@ -127,6 +127,7 @@ scores = Table(
     Column("partition", Integer),  # the message it came in
     whole("offset", required=False),
     instant("arrived_at", required=False),  # by the broker's clock
+    document("lost", required=False),
     CheckConstraint("(scope = 'completion') = (sample IS NOT NULL)", name="scores_numbered"),
 )
 Index("scores_sample", scores.c.process, scores.c.sample, unique=True, postgresql_where=text("sample IS NOT NULL"))

@@ -167,8 +167,8 @@ def write_targets(connection: Connection, process: str, rows: Sequence[TargetRow
 
 
 def truth_of(samples: Table) -> LateralFromClause:
-    """The target that counts of the sample at hand; a lateral join walks the newest samples and stops."""
-    wanted = select(targets.c.value).where(
+    """The target that counts of the sample at hand, and its lag; a lateral join walks the samples and stops."""
+    wanted = select(targets.c.value, targets.c.lag).where(
         targets.c.process == samples.c.process, targets.c.sample_id == samples.c.sample_id
     )
     return wanted.order_by(*_by_worth()).limit(1).correlate(samples).lateral("truth")

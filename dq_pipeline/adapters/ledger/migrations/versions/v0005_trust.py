@@ -14,7 +14,7 @@ def upgrade() -> None:
     """Add tables and columns."""
     op.get_bind().exec_driver_sql(
         """
-        ALTER TABLE dq.scores ADD COLUMN arrived_at TIMESTAMP WITH TIME ZONE;
+        ALTER TABLE dq.scores ADD COLUMN arrived_at TIMESTAMP WITH TIME ZONE, ADD COLUMN lost JSONB;
         ALTER TABLE dq.incidents ADD COLUMN cause TEXT, ADD COLUMN subject TEXT, ADD COLUMN severity TEXT,
             ADD COLUMN confidence DOUBLE PRECISION, ADD COLUMN record JSONB NOT NULL DEFAULT '{}';
         UPDATE dq.incidents SET kind = 'calibration', cause = 'calibration', subject = sensor, severity = 'critical'
