@@ -103,6 +103,8 @@ def shown(
     A sample that an incident withholds tells nothing. Where labels come by themselves, a sample waits for its own, and
     those behind it with it, until nearly all have come by then.
     """
+    if not rows:
+        return {}, carried
     stop = rows[-1].sample + 1
     came = [row for row in rows if row.sample >= carried.came]
     due = stop - (_due(carried.lags) if serving.process.target.from_ == "labels" else 0)

@@ -18,6 +18,8 @@ from dq_pipeline.triage.verdict import Verdict
 
 FACT = "monitors"
 """The ledger's fact that holds what is carried on."""
+KEEP = 100
+"""Samples after which it is written where nothing happened; what came since is shown again, with the same result."""
 BACK = 300
 """Samples that are taken up where nothing is carried on yet."""
 QUIET = 100
@@ -47,10 +49,12 @@ def watch(world: World, serving: Serving) -> list[str]:
     fact = ledger.fact(name, FACT)
     before = Carried.from_json(fact) if fact else _begun(max(ledger.sample_count(name) - BACK, 0))
     rows = ledger.delivered(name, before.labels)
-    if not rows:
+    if not rows and not before.alerts:
         return []
     incidents = ledger.incidents(name)
-    standing = [row for row in ledger.alerts(name, standing=True) if row.alert.kind == MONITOR]
+    # those of a run that died before it could write are found again, under the same keys
+    open_now = ledger.alerts(name, standing=True) if before.alerts else ()
+    standing = [row for row in open_now if row.alert.kind == MONITOR]
     carried = _heeded(before.of(serving.version), incidents, standing)
     now, carried = shown(serving, carried, rows, incidents)
     forward = None if carried.own or serving.bundle.forward_errors is None else serving.bundle.forward_errors.error
@@ -60,8 +64,9 @@ def watch(world: World, serving: Serving) -> list[str]:
     kept = _cleared(world, serving, standing, incidents, newest, carried.came)
     raised = _raised(world, serving, found, kept)
     alerts = {**{row.alert.key: row.alert.subject for row in kept}, **raised}
-    carried = replace(carried, held=held, newest=newest, alerts=alerts)
-    ledger.change_fact(name, FACT, lambda known: carried.to_json() if known == fact else None, utc_now())
+    after = replace(carried, held=held, newest=newest, alerts=alerts)
+    if fact is None or found or _told(after) != _told(before) or after.came - before.came >= KEEP:
+        ledger.change_fact(name, FACT, lambda known: after.to_json() if known == fact else None, utc_now())
     return list(raised)
 
 
@@ -73,6 +78,11 @@ def let_go(world: World, process: str, alerts: Sequence[AlertRow], verdict: Verd
             why = verdict.waiting or verdict.decided_by
             world.ledger.clear_alert(process, row.alert.key, utc_now(), found={"found": f"nothing: {why}"})
     return [row for row in alerts if row.alert.kind != MONITOR]
+
+
+def _told(carried: Carried) -> tuple[Any, ...]:
+    """What is not found again from the samples."""
+    return carried.release, dict(carried.alerts), carried.incidents, carried.own
 
 
 def _begun(first: int) -> Carried:

@@ -104,7 +104,7 @@ def test_a_unit_that_changed_is_one_incident_is_corrected_and_never_learned(barr
     assert barred.figures(first_sample=100)["mae"] < 1.3 * good
     assert median_score(barred, 100) > score - 0.1
     shown = steps.incident(barred.world, process, incident.id)
-    assert [row["kind"] for row in shown["told"]] == ["contract", "audit"]
+    assert [row["kind"] for row in shown["told"]] == ["monitor", "contract", "audit"]  # its error moved as well
 
     # set right again: what was turned back in vain is withheld as well, and the correction ends
     feed(barred, 3, 1200)
@@ -145,7 +145,7 @@ def test_killed_in_the_middle_and_run_again_changes_nothing(
     assert only(barred) == first
     assert (first.action["state"], first.stop) == ("done", 100)
     assert len(ledger.corrections(process)) == 1
-    assert [entry["what"][:9] for entry in first.record["timeline"]] == ["opened: p", "corrected"]
+    assert [entry["what"][:9] for entry in first.record["timeline"]] == ["opened: p", "alert 1: ", "corrected"]
     assert len([one for one in barred.notices.told if "at fault" in one.title]) == 1
 
 
@@ -173,7 +173,8 @@ def test_a_regressed_release_is_rolled_back_and_the_step_is_named(
     feed(plant, 3, 1000)
     good = plant.figures()["mae"]
     second = regressed(plant, monkeypatch)
-    feed(plant, 1, 1075)
+    plant.publish(recordings(25, plant.rng, first=1075))
+    plant.answer()  # reconciliation comes before the deployment has decided
     assert plant.figures(first_sample=75)["mae"] > 2 * good
     found = steps.reconcile(plant.world, plant.process)
     assert found["parity"]["first"] == "features"
@@ -197,6 +198,21 @@ def test_a_regressed_release_is_rolled_back_and_the_step_is_named(
     assert [change.action for change in plant.world.ledger.changes(plant.process)].count("rollback") == 1
     assert plant.figures(first_sample=125)["mae"] < 1.3 * good
     assert not plant.world.ledger.alerts(plant.process, standing=True, unfolded=True)
+
+
+def test_a_regressed_release_is_told_by_its_errors_before_anybody_compares(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.edit(promotion={"probation": 0})
+    first = plant.initialize()
+    feed(plant, 3, 1000)
+    second = regressed(plant, monkeypatch)
+    assert feed(plant, 1, 1075) == ["roll_back"]
+    assert plant.world.ledger.production(plant.process).version == first
+    (incident,) = [one for one in plant.world.ledger.incidents(plant.process) if one.cause]
+    assert (incident.cause, incident.subject) == (Cause.MODEL_REGRESSION, second)
+    (row,) = plant.world.ledger.alerts(plant.process)
+    assert (row.alert.kind, row.alert.subject, row.incident) == ("monitor", "error", incident.id)
 
 
 def test_where_the_code_is_at_fault_nothing_is_rolled_back(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
