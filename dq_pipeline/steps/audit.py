@@ -12,13 +12,13 @@ from dq_pipeline.audit import Finding, examine
 from dq_pipeline.audit.inventory import SHORTLY, Anomaly, anomalies, changes, facts_of
 from dq_pipeline.drift.cause import LEAST_AFTER, LEAST_BEFORE
 from dq_pipeline.ports import World
-from dq_pipeline.records import Alert, Audited
+from dq_pipeline.records import Alert, Audited, runbook
 from dq_pipeline.samples import SampleBatch
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import Serving, in_production
 from dq_pipeline.steps.stretch import known_before, recorded
 
-RUNBOOK = "docs/runbooks/calibration.md"
+RUNBOOK = runbook("calibration")
 CERTAIN = frozenset({"none", "undetermined"})
 """Verdicts that raise no alert."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from dq_pipeline.errors import DataError
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
-from dq_pipeline.records import Alert, Cause, DrillRow, Notice
+from dq_pipeline.records import Alert, Cause, DrillRow, Notice, runbook
 from dq_pipeline.simulate.ladders import befalls, perturbation
 from dq_pipeline.simulate.perturbations import Perturbation
 from dq_pipeline.steps.clock import utc_now
@@ -17,7 +17,7 @@ from dq_pipeline.steps.drill_run import Course, Progress, as_record, run
 from dq_pipeline.steps.incidents import in_the_way
 from dq_pipeline.steps.serving import in_production
 
-RUNBOOK = "docs/runbooks/drill.md"
+RUNBOOK = runbook("drill")
 FAILED = ("missed", "misnamed", "unalerted")
 
 

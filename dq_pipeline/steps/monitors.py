@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dq_pipeline.ports import World
-from dq_pipeline.records import Alert, AlertRow, Ending, Incident
+from dq_pipeline.records import Alert, AlertRow, Ending, Incident, runbook
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.delivered import Carried, shown
 from dq_pipeline.steps.serving import Serving
@@ -152,7 +152,7 @@ def _alert(serving: Serving, one: Raised) -> Alert:
         "samples": [one.begin, one.sample + 1],
         "statistic": round(one.statistic, 3),
         "threshold": round(one.threshold, 3),
-        "runbook": "docs/runbooks/monitor.md",
+        "runbook": runbook(MONITOR),
     }
     title = f"{name}: {_TITLES.get(one.kind, one.kind).format(release=version)} since sample {one.begin}"
     key = f"{MONITOR}:{one.kind}:{version}:{one.sample}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dq_pipeline.ports import World
 from dq_pipeline.profile.profile import Profile, profile
-from dq_pipeline.records import Alert, CommittedBatch, Observation
+from dq_pipeline.records import Alert, CommittedBatch, Observation, runbook
 from dq_pipeline.release.parity import STEPS, differs, digest_of, profile_arrays
 from dq_pipeline.samples import SampleBatch, turned_back
 from dq_pipeline.steps import landing
@@ -19,7 +19,7 @@ from dq_pipeline.steps.clock import as_moment, utc_now
 from dq_pipeline.steps.gate import decode_all
 from dq_pipeline.steps.serving import Serving, has_form, load
 
-RUNBOOK = "docs/runbooks/parity.md"
+RUNBOOK = runbook("parity")
 _BATCHES = 20
 """Newest micro-batches among which one with completed samples is looked for."""
 _LOOKED_UP = 200

@@ -6,7 +6,7 @@ from typing import Any
 
 from dq_pipeline.errors import StateError
 from dq_pipeline.ports import World
-from dq_pipeline.records import LIVE, EventState, Notice, ReleaseRow
+from dq_pipeline.records import LIVE, EventState, Notice, ReleaseRow, runbook
 from dq_pipeline.steps import agenda
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.releases import previous_release, release_of
@@ -36,7 +36,7 @@ def roll_back(world: World, process: str, *, version: str | None = None, who: st
             f"{process} rolled back to release {target.version}",
             f"{why} (by {who}). Release {change.previous} is archived; nothing adapts until `dq resume {process}` "
             "or a change after the rollback is found.",
-            runbook="docs/runbooks/rollback.md",
+            runbook=runbook("rollback"),
         )
     )
     return {"version": target.version, "previous": change.previous, "why": why}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dq_pipeline.ports import World
-from dq_pipeline.records import LIVE, Alert, Notice, ReleaseRow, Rollout
+from dq_pipeline.records import LIVE, Alert, Notice, ReleaseRow, Rollout, runbook
 from dq_pipeline.release.rollout import Advice
 from dq_pipeline.steps import agenda, rollout
 from dq_pipeline.steps.clock import utc_now
@@ -14,7 +14,7 @@ from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.releases import release_of
 from dq_pipeline.steps.serving import Serving, load
 
-RUNBOOK = "docs/runbooks/rollout.md"
+RUNBOOK = runbook("rollout")
 
 
 def advance(world: World, serving: Serving) -> dict[str, Any] | None:
