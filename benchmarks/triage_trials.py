@@ -182,8 +182,11 @@ def undisturbed(plant: Plant, seed: Sequence[int]) -> tuple[int, list[tuple[int,
     found = []
     for sample, begin, by in alarms:
         asked = _end(sample, len(value))
-        first = rank(case_of(plant, stream, begin, asked, by)).first
-        found.append((sample, by, "nothing" if first is None else str(first.cause)))
+        verdict = rank(case_of(plant, stream, begin, asked, by))
+        while verdict.waiting and asked < len(value):
+            asked = min(asked + BATCH, len(value))
+            verdict = rank(case_of(plant, stream, begin, asked, by))
+        found.append((sample, by, "nothing" if verdict.first is None else str(verdict.first.cause)))
     return len(value), found
 
 

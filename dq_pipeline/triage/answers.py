@@ -16,11 +16,8 @@ Floats = NDArray[np.float64]
 LEAST_BEFORE, LEAST_AFTER, LEAST_TAIL = 20, 8, 24
 ASKED, UNASKED = 2.0, 4.0
 """Standard errors by which the error must have changed where a monitor of it raised an alarm, and where none did."""
-WILD_MORE = 2.5
-"""Labels more than usual that must be wild."""
-HALF = 1.5
-"""Ratio of median errors above which more than a few labels are off, and below which a refit must bring it: then it
-is judged by the median, too."""
+WILD_MORE = 1.25
+"""Labels more than usual that must be wild, for each standard error that is asked for."""
 WILD = 4.0
 """Robust standard deviations of the usual error beyond which a label is wild."""
 _COMPONENTS = 3
@@ -48,6 +45,8 @@ class Errors:
         By how many standard errors it is larger.
     wild, wild_before
         Share of errors beyond four usual robust standard deviations of the common shift.
+    wilder
+        By how many standard errors of a count more are wild.
     mended
         Share of the rise that a refit takes away, each sample judged by one that had not seen it.
     left
@@ -66,6 +65,7 @@ class Errors:
     larger: float = 0.0
     wild: float = 0.0
     wild_before: float = 0.0
+    wilder: float = 0.0
     mended: float = 0.0
     left: float = 1.0
     unlabelled: float = 0.0
@@ -75,9 +75,17 @@ class Errors:
     @property
     def moved(self) -> bool:
         """Whether the error changed surely; a monitor that asks has a say of its own."""
-        sure = ASKED if self.asked else UNASKED
+        return abs(self.biased) >= self._sure or self.larger >= self._sure or self.strays
+
+    @property
+    def strays(self) -> bool:
+        """Whether surely more of the errors are wild than usual."""
         more = (self.wild - self.wild_before) * self.count
-        return abs(self.biased) >= sure or self.larger >= sure or more >= WILD_MORE
+        return more >= WILD_MORE * self._sure and self.wilder >= self._sure
+
+    @property
+    def _sure(self) -> float:
+        return ASKED if self.asked else UNASKED
 
 
 def compare(before: Stretch, after: Stretch, *, lead: Stretch | None = None, asked: bool = False) -> Errors:
@@ -107,17 +115,14 @@ def compare(before: Stretch, after: Stretch, *, lead: Stretch | None = None, ask
     a, b = (np.minimum(np.abs(one - centre) / spread, 2.0 * _CLIP) for one in (old, new))
     error = float(np.sqrt(a.var() * persistence / len(a) + max(b.var(), a.var()) * persistence / n))
     within = new - np.median(new)
+    stray, stray_before = np.abs(within) > WILD * spread, np.abs(old - centre) > WILD * spread
     wider = max(1.4826 * float(np.median(np.abs(within))) / spread, 1.0)
     doubtful = n // 3 if n >= LEAST_TAIL else 0  # where a change begins is an estimate
     tail = after.part(slice(int(np.flatnonzero(seen)[doubtful]), None))
-    rest = _refit(before, tail, spread)
     newest = np.minimum(np.abs(new[doubtful:] - centre) / spread, 2.0 * _CLIP)
-    half = max(float(np.median(a)), 1e-9)
-    middle = float(np.median(newest)) / half, rest[1] / half
     usual_size, size = float(a.mean()), float(b.mean())
-    left = rest[0] / max(usual_size, 1e-9)
+    left = _refit(before, tail, spread) / max(usual_size, 1e-9)
     ratio = size / max(usual_size, 1e-9)
-    mended = _mended(float(newest.mean()) / max(usual_size, 1e-9), left)
     return Errors(
         count=n,
         asked=asked,
@@ -125,9 +130,10 @@ def compare(before: Stretch, after: Stretch, *, lead: Stretch | None = None, ask
         biased=bias / (1.2533 * float(np.sqrt(persistence * (wider**2 / n + 1.0 / len(old))))),
         ratio=ratio,
         larger=(size - usual_size) / max(error, 1e-9),
-        wild=float(np.mean(np.abs(within) > WILD * spread)),
-        wild_before=float(np.mean(np.abs(old - centre) > WILD * spread)),
-        mended=max(mended, _mended(*middle) if middle[0] >= HALF >= middle[1] else -1.0),
+        wild=float(stray.mean()),
+        wild_before=float(stray_before.mean()),
+        wilder=_wilder(stray_before, stray),
+        mended=taken_away(float(newest.mean()) / max(usual_size, 1e-9), left),
         left=left,
         unlabelled=gone,
         unlabelled_before=gone_before,
@@ -135,8 +141,16 @@ def compare(before: Stretch, after: Stretch, *, lead: Stretch | None = None, ask
     )
 
 
-def _mended(ratio: float, left: float) -> float:
+def taken_away(ratio: float, left: float) -> float:
+    """Share of a rise to `ratio` times the usual error that is gone where `left` times the usual is left, -1 to 1."""
     return float(np.clip((ratio - left) / max(ratio - 1.0, 0.05), -1.0, 1.0))
+
+
+def _wilder(before: NDArray[np.bool_], since: NDArray[np.bool_]) -> float:
+    """Standard errors by which more are wild; one that is and one that is not are added to those before."""
+    n, known = len(since), len(before) + 2.0
+    share = (float(before.sum()) + 1.0) / known
+    return float((since.mean() - share) / np.sqrt(share * (1.0 - share) * (1.0 / n + 1.0 / known)))
 
 
 def _shadows(after: Stretch, seen: NDArray[np.bool_], now: Floats) -> dict[str, tuple[float, float]]:
@@ -152,8 +166,8 @@ def _shadows(after: Stretch, seen: NDArray[np.bool_], now: Floats) -> dict[str, 
     return found
 
 
-def _refit(before: Stretch, after: Stretch, spread: float) -> tuple[float, float]:
-    """Mean and median size of the errors since, each corrected by a ridge on the answer and the sensors' levels."""
+def _refit(before: Stretch, after: Stretch, spread: float) -> float:
+    """Mean size of the errors since, each corrected by a ridge on the answer and the sensors' levels."""
     seen = np.isfinite(after.target - after.value)
     design = np.concatenate([_common(before, after)[seen], after.value[seen][:, None]], axis=1)
     scale = np.maximum(design.std(axis=0), 1e-12)
@@ -165,8 +179,7 @@ def _refit(before: Stretch, after: Stretch, spread: float) -> tuple[float, float
     penalty = np.diag([1e-9] + [_PENALTY] * design.shape[1])
     hat = x @ np.linalg.solve(x.T @ x + penalty, x.T)
     left = (y - hat @ y) / np.maximum(1.0 - np.diag(hat), 0.1)
-    sizes = [np.minimum(np.abs(one), 2.0 * _CLIP) for one in (left, y - np.median(y))]
-    return min(float(one.mean()) for one in sizes), min(float(np.median(one)) for one in sizes)
+    return min(float(np.minimum(np.abs(one), 2.0 * _CLIP).mean()) for one in (left, y - np.median(y)))
 
 
 def _common(before: Stretch, after: Stretch) -> Floats:

@@ -9,17 +9,18 @@ from typing import Any
 
 from dq_pipeline.audit import Finding
 from dq_pipeline.records import Cause
-from dq_pipeline.triage.answers import WILD_MORE
+from dq_pipeline.triage.answers import taken_away
+from dq_pipeline.triage.channels import resting
 from dq_pipeline.triage.evidence import Evidence
-from dq_pipeline.triage.inputs import BESIDE, BROKEN, INFORMED, MISREAD, STRONG, resting, silent_of
+from dq_pipeline.triage.inputs import BESIDE, BROKEN, INFORMED, MISREAD, STRONG, silent_of
 from dq_pipeline.triage.verdict import Hypothesis
 
 SHORTLY, SOON = 60, 30
 """Samples before a change, and after it, within which what was done on purpose may be its cause."""
-SPARED, SURE, SURELY, HEALTHY = 0.85, 2.0, 4.0, 1.5
+SPARED, SURE, SURELY = 0.85, 2.0, 4.0
 """Another release is spared where it makes at most this share of the error, by so many standard errors (by more where
-the error by itself did not surely change), and at most so many times the usual one: where the plant changed, both are
-worse."""
+the error by itself did not surely change), and takes as much of the rise away as a refit must: where the plant changed,
+both are worse."""
 MENDED, BIASED = 0.5, 5.0
 """Share of the rise that a refit must take away; standard errors of a shift that wrong labels do not make."""
 CONFIDENCE: Mapping[str, float] = MappingProxyType(
@@ -29,6 +30,7 @@ CONFIDENCE: Mapping[str, float] = MappingProxyType(
         "own channel": 0.95,
         "exact": 0.91,
         "audit": 0.96,
+        "contradicted": 0.86,
         "nothing contradicts": 0.86,
         "announced": 0.98,
         "known regime": 0.96,
@@ -75,22 +77,27 @@ def delivery(told: Evidence) -> list[Found]:
 
 def broken(told: Evidence) -> list[Found]:
     """A sensor's own channel shows that it is stuck, dead, clipped or noisy."""
-    rests = resting(told.case.process.sensor_names, told.case.before)
-    gone = silent_of(told.case.process.sensor_names, told.after)
-    found = tuple(one for one in told.inputs.of(BROKEN) if one.sensor not in rests - gone)
+    names = told.case.process.sensor_names
+    rests = resting(names, told.case.before) - silent_of(names, told.after)
+    found = tuple(one for one in told.inputs.of(BROKEN) if one.sensor not in rests)
     silent = [one for one in found if one.fault in {"missing", "dead"}]
     if told.defects and len(silent) * 2 >= len(told.case.process.sensor_names):
         found = tuple(one for one in found if one not in silent)
+    # an exact conversion explains noise elsewhere, and not the other way round: a plant is noisier at times
     return [
-        _found(told, Cause.DEAD_SENSOR, one.sensor, "own channel", f"{one.sensor}: {one.text}", 2, _of(one))
+        _found(
+            told, Cause.DEAD_SENSOR, one.sensor, "own channel", f"{one.sensor}: {one.text}",
+            3.2 if one.fault == "noisy" else 2, _of(one),
+        )
         for one in found
-    ]
+    ]  # fmt: skip
 
 
 def misread(told: Evidence) -> list[Found]:
     """A unit, gain, offset, sign or place is wrong; or might be, where nothing contradicts the sensor.
 
-    A gain or an offset that came with another recipe, or with other sensors, is what a change of the plant does.
+    A gain or an offset that came with another recipe, or with other sensors, is what a change of the plant does. One
+    that left alone what the others know well is misread, even if no unit, gain or offset says how.
     """
     inputs = told.inputs
     away = told.announced is not None or bool(inputs.back)
@@ -105,7 +112,11 @@ def misread(told: Evidence) -> list[Found]:
         elif alone and not away:
             found += _undetermined(told, one)
     for one in inputs.unsure:
-        if _alone(told, one) and not away:
+        if not _alone(told, one) or away:
+            continue
+        if _contradicted(one):
+            found.append(_of_sensor(told, one, "contradicted", 4 if one.moved >= STRONG else 8))
+        else:
             found += _undetermined(told, one)
     return found
 
@@ -122,7 +133,7 @@ def release(told: Evidence) -> list[Found]:
     spared = {
         v: one
         for v, one in errors.shadows.items()
-        if one[0] < SPARED and one[1] >= SURE and one[0] * errors.ratio <= HEALTHY
+        if one[0] < SPARED and one[1] >= SURE and taken_away(errors.ratio, one[0] * errors.ratio) >= MENDED
     }
     if not near or not spared:
         return []
@@ -171,8 +182,7 @@ def labels(told: Evidence) -> list[Found]:
         found.append(_found(told, Cause.LABELS, "", "missing labels", why, 5))
     if not errors.moved:
         return found
-    wild = (errors.wild - errors.wild_before) * errors.count >= WILD_MORE
-    if wild and errors.mended < MENDED and abs(errors.biased) < BIASED:
+    if errors.strays and errors.mended < MENDED and abs(errors.biased) < BIASED:
         why = f"{errors.wild:.0%} of the labels are far off their samples, the others are not; no refit mends it"
         found.append(_found(told, Cause.LABELS, "", "wild labels", why, 7, _errors(told)))
     elif errors.mended < MENDED and abs(errors.biased) < BIASED:
@@ -218,7 +228,8 @@ def _undetermined(told: Evidence, one: Finding) -> list[Found]:
         f"{one.sensor} moved alone, and the others say too little of it ({one.determined:.0%}) to tell a bias from a "
         "change of the process; a reading of a trusted reference, or a calibration, would settle it"
     )
-    rank, figures = (5.0 if one.moved >= STRONG else 8.5), _of(one)
+    own = max(one.moved, told.inputs.moved.get(one.sensor, 0.0))
+    rank, figures = (5.0 if own >= STRONG else 8.5), _of(one)
     found = _found(told, Cause.UNDETERMINED, one.sensor, "nothing contradicts", why, rank, figures)
     may = "an offset or a gain would do it"
     bias = _found(told, Cause.CALIBRATION, one.sensor, "possible", may, rank + 0.1, figures)

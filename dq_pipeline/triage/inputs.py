@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dq_pipeline.audit import Finding, examine
 from dq_pipeline.drift import relations
 from dq_pipeline.process import Process
+from dq_pipeline.triage import channels
 from dq_pipeline.triage.case import Stretch
 
 Floats = NDArray[np.float64]
@@ -28,13 +29,12 @@ BESIDE = 0.5
 """A sensor goes alone where every other goes less than this share of its way."""
 NEAR, NEARER = 2.0, 0.5
 """How near a past regime's mean levels must be: in its standard deviations, and as a share of the way from before."""
-RESTS = 0.05
-"""Share of recordings of one reading from which that is one of the plant's states."""
 GONE = 0.2
 """Share of its readings that must be missing before a sensor is silent."""
 STRONG = 8.0
 """How far a sensor must go before it can be no chance."""
-_NEWEST = 30
+NEWEST = 30
+"""Samples since a change on which it is measured how far sensors went."""
 _LEAST = 8
 
 
@@ -90,10 +90,11 @@ def look(process: Process, before: Stretch, after: Stretch, regimes: Mapping[str
     ranges = [process.sensors[name].range for name in names]
     trusted = {name: one.trusted for name, one in process.sensors.items() if one.trusted is not None}
     found = [one for one in examine(before.values, after.values, names, units, trusted, ranges) if one.fault != "none"]
+    found = channels.reread(process, before.values, after.values, found)
     gone, gradual = _gone(before.values, after.values)
     moved = {name: round(float(gone[j]), 1) for j, name in enumerate(names) if gone[j] >= CLEARLY}
-    if not found and moved:
-        found += _lone(before.values, names, gone)
+    if len(moved) == 1 and all(one.fault == "undetermined" for one in found):
+        found = _lone(before.values, names, gone) or found
     return Inputs(
         findings=tuple(found),
         moved=dict(sorted(moved.items(), key=lambda one: -one[1])),
@@ -101,13 +102,6 @@ def look(process: Process, before: Stretch, after: Stretch, regimes: Mapping[str
         gradual=gradual,
         back=_back(before.values, after.values, regimes),
     )
-
-
-def resting(names: tuple[str, ...], before: Stretch) -> frozenset[str]:
-    """Sensors that read one and the same in some recordings anyway: what they show by themselves is no fault."""
-    with relations.no_complaints():
-        still = np.nanmax(before.values, axis=1) <= np.nanmin(before.values, axis=1)
-    return frozenset(name for j, name in enumerate(names) if still[:, j].mean() >= RESTS)
 
 
 def silent_of(names: tuple[str, ...], after: Stretch) -> frozenset[str]:
@@ -129,7 +123,10 @@ def corrected(process: Process, after: Stretch, findings: tuple[Finding, ...]) -
 
 
 def _lone(before: Floats, names: tuple[str, ...], gone: Floats) -> list[Finding]:
-    """The one sensor that went clearly and at least twice as far as any other, where the others cannot follow it."""
+    """The one sensor that went clearly and at least twice as far as any other, where the others cannot follow it.
+
+    Next to it a relation that wanders by chance tells nothing: what it stands for reads as before.
+    """
     first, second = np.argsort(gone)[::-1][:2]
     if gone[second] > BESIDE * gone[first]:
         return []
@@ -148,12 +145,12 @@ def _lone(before: Floats, names: tuple[str, ...], gone: Floats) -> list[Finding]
 
 def _gone(before: Floats, after: Floats) -> tuple[Floats, float]:
     """How far each sensor's mean level and slope went (f,), and how gradually what moved most did."""
-    if len(after) < _LEAST or len(before) < 2 * _NEWEST:
+    if len(after) < _LEAST or len(before) < 2 * NEWEST:
         return np.zeros(before.shape[2]), 0.0
     levels = relations.levels_of(before), relations.levels_of(after)
     usual = relations.Levels.fit(levels[0])
     known, new = (np.clip(relations.shapes(usual.standardise(one)), -20.0, 20.0) for one in levels)
-    n = min(len(new), _NEWEST)
+    n = min(len(new), NEWEST)
     newest = new[-n:]
     base = known.mean(axis=0)
     windows = [known[t : t + n].mean(axis=0) - base for t in range(0, len(known) - n + 1, max(n // 3, 1))]
@@ -173,7 +170,7 @@ def _back(before: Floats, after: Floats, regimes: Mapping[str, Floats]) -> str:
     if len(after) < _LEAST:
         return ""
     with relations.no_complaints():
-        known, now = np.nanmean(before, axis=1), np.nanmean(after[-_NEWEST:], axis=1)
+        known, now = np.nanmean(before, axis=1), np.nanmean(after[-NEWEST:], axis=1)
         here, old = np.nanmean(now, axis=0), np.nanmean(known, axis=0)
     best, least = "", np.inf
     for name, levels in regimes.items():

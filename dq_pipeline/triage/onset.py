@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, rankdata
 
 from dq_pipeline.drift import relations
+from dq_pipeline.triage.answers import LEAST_BEFORE
 from dq_pipeline.triage.case import Case
 
 Floats = NDArray[np.float64]
@@ -29,7 +31,10 @@ def begin_of(case: Case, *, errors: bool = False) -> int:
         return case.begin
     suspected = int(np.clip(case.begin, 0, most))
     of_errors = _of_errors(case)
-    if errors and of_errors.shape[1]:
+    if errors:
+        by_themselves = _among_themselves(case)
+        if by_themselves is not None:
+            return by_themselves
         best, gained = _best(of_errors, most)
         if gained[best] >= _SURE:
             return best
@@ -43,6 +48,26 @@ def _best(series: Floats, most: int) -> tuple[int, Floats]:
     count = np.arange(len(series), 0, -1)[:, None]
     gained = (after**2 / count)[: most + 1].max(axis=1)
     return int(np.argmax(gained)), gained
+
+
+def _among_themselves(case: Case) -> int | None:
+    """Where the errors since part in two, if too few are known before: a release that has hardly answered yet.
+
+    Enough are left on the first side to tell what is usual. None where errors are known before, or nothing parts them.
+    """
+    error = case.since.target - case.since.value
+    seen = np.flatnonzero(np.isfinite(error))
+    n = len(seen)
+    known = int(np.isfinite(case.before.target - case.before.value).sum())
+    if known >= LEAST_BEFORE or n < LEAST_BEFORE + LEAST:
+        return None
+    both = np.stack([error[seen], np.abs(error[seen] - np.median(error[seen]))])
+    scores = norm.ppf(rankdata(both, axis=1) / (n + 1.0))
+    count = np.arange(1, n)
+    gained = (np.cumsum(scores, axis=1)[:, :-1] ** 2 * n / (count * (n - count))).max(axis=0)
+    gained[: LEAST_BEFORE - 1] = gained[n - LEAST :] = 0.0
+    first = int(np.argmax(gained))
+    return int(seen[first + 1]) if gained[first] >= _SURE else None
 
 
 def _of_inputs(case: Case) -> Floats:

@@ -15,12 +15,15 @@ from dq_pipeline.records import Cause
 from dq_pipeline.triage.case import Case
 from dq_pipeline.triage.evidence import Evidence
 from dq_pipeline.triage.hypotheses import CONFIDENCE, STEPS, Found
+from dq_pipeline.triage.inputs import NEWEST
 from dq_pipeline.triage.verdict import Hypothesis, Verdict
 
 LEAST_AFTER, LEAST_BEFORE = 10, 60
 """Samples since a change, and before it, that a verdict takes."""
 LEAST_ERRORS = 16
 """Errors since a change from which a concept is told from labels."""
+FAINT = 8.0
+"""Rank from which a cause rests on less than what cannot be chance: it waits for all the samples that are looked at."""
 _SHARED = 0.7
 
 
@@ -38,6 +41,8 @@ def rank(case: Case) -> Verdict:
         return Verdict(waiting=f"{LEAST_AFTER} samples since the change expected, found {since}")
     told = Evidence.of(case)
     found = sorted((one for step in STEPS for one in step(told)), key=lambda one: one.rank)
+    if found and found[0].rank >= FAINT and since < NEWEST:
+        return Verdict(waiting=f"{NEWEST} samples since the change expected where it is faint, found {since}")
     if found and found[0].rank >= 7 and 0 < told.errors.count < LEAST_ERRORS:
         return Verdict(waiting=f"{LEAST_ERRORS} errors since the change expected, found {told.errors.count}")
     return _verdict(found, told.tried())
