@@ -60,10 +60,12 @@ def test_files_named_in_pages_exist() -> None:
 
 def test_every_runbook_that_the_code_names_exists() -> None:
     from dq_pipeline.adapters.ledger.incidents import _CRITICAL
+    from dq_pipeline.records import Cause, runbook
 
     named = {name for file in MODULES for name in re.findall(r"docs/runbooks/[\w-]+\.md", file.read_text("utf-8"))}
-    named |= {f"docs/runbooks/{kind}.md" for kind in _CRITICAL}
-    assert len(named) >= 4
+    asked = {kind for file in MODULES for kind in re.findall(r'\brunbook\("([\w-]+)"\)', file.read_text("utf-8"))}
+    named |= {runbook(kind) for kind in (*_CRITICAL, *Cause, *asked)}
+    assert len(asked) >= 4
     assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
 
 
