@@ -23,7 +23,7 @@ PLACES = {
     "quality": "dq_pipeline/quality/dimensions.py",
     "divergence": "dq_pipeline/drift/divergences.py",
 }
-_SCHEMAS = {"feedback": "feedback_schema", "trust": "trust_schema"}
+_SCHEMAS = {"feedback": "feedback_schema", "trust": "trust_schema", "reports": "report_schema"}
 _RESULTS = "docs/results/"
 _TABLES = "docs/results.json"
 

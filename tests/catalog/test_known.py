@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.__main__ import BENCHMARKS
 from dq_pipeline.adapters.checkout import Checkout
-from dq_pipeline.adapters.ledger.trust_schema import metadata
+from dq_pipeline.adapters.ledger.report_schema import metadata
 from dq_pipeline.catalog import sources
 from dq_pipeline.catalog.entry import Source
 from dq_pipeline.catalog.known import read

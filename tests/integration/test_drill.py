@@ -14,7 +14,7 @@ import yaml
 
 from dq_pipeline import steps
 from dq_pipeline.adapters.ledger.rehearsal import RehearsalLedger
-from dq_pipeline.adapters.ledger.trust_schema import metadata
+from dq_pipeline.adapters.ledger.report_schema import metadata
 from dq_pipeline.errors import DataError, StateError
 from dq_pipeline.simulate.vacuum import simulate, to_table
 from dq_pipeline.steps.clock import utc_now

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import insert, select
 
 from dq_pipeline.adapters.ledger.database import Database
-from dq_pipeline.adapters.ledger.trust_schema import catalog_reviews, metadata
+from dq_pipeline.adapters.ledger.report_schema import metadata
+from dq_pipeline.adapters.ledger.trust_schema import catalog_reviews
 from dq_pipeline.catalog.entry import Review
 
 

@@ -14,13 +14,13 @@ from sqlalchemy import event
 
 from dq_pipeline.adapters.ledger.columns import SCHEMA
 from dq_pipeline.adapters.ledger.ledger import PostgresLedger
+from dq_pipeline.adapters.ledger.report_schema import metadata
 from dq_pipeline.adapters.ledger.schema import OPEN_STATES
-from dq_pipeline.adapters.ledger.trust_schema import metadata
 from dq_pipeline.errors import StateError
 
 RECENT = 400
 """Micro-batches whose scores and predictions are copied; of all others the row alone."""
-_LEFT_OUT = ("outbox", "drills", "catalog_reviews", "training_samples", "quarantine")
+_LEFT_OUT = ("outbox", "drills", "catalog_reviews", "training_samples", "quarantine", "notices", "reports")
 _OF_RECENT = ("scores", "predictions")
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from dq_pipeline.adapters.ledger import PostgresLedger
-from dq_pipeline.adapters.ledger.trust_schema import metadata
+from dq_pipeline.adapters.ledger.report_schema import metadata
 from dq_pipeline.records import BatchOutcome, Claim, DriftAlarm, PredictionRow, ReleaseRow, SampleScore
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from dq_pipeline.adapters.ledger import PostgresLedger
 from dq_pipeline.adapters.ledger.columns import SCHEMA
-from dq_pipeline.adapters.ledger.trust_schema import metadata
+from dq_pipeline.adapters.ledger.report_schema import metadata
 from dq_pipeline.errors import ConfigurationError, LedgerError
 from dq_pipeline.ports import Ledger
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from dq_pipeline.adapters.ledger.columns import SCHEMA
-from dq_pipeline.adapters.ledger.trust_schema import metadata
+from dq_pipeline.adapters.ledger.report_schema import metadata
 
 
 def run() -> None:
