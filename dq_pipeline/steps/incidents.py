@@ -52,7 +52,23 @@ def look_after(world: World, serving: Serving) -> None:
         detail = f"incident {incident.id} is over: {ending}"
         if incident.withholds(first):
             detail += f"; samples {first} to {stop - 1 if stop else ''} stay out of all that is learned"
-        world.notifier.notify(Notice(name, "info", title, detail, runbook=runbook))
+        world.notifier.notify(_ended(incident, title, detail, runbook))
+
+
+def _ended(incident: Incident, title: str, detail: str, runbook: str) -> Notice:
+    return Notice(
+        incident.process,
+        "info",
+        title,
+        detail,
+        runbook=runbook,
+        kind=f"incident/{incident.cause}",
+        subject=incident.subject or "",
+        incident=incident.id,
+        key=f"incident:{incident.id}:over",
+        since=incident.at,
+        over=True,
+    )
 
 
 def _over(world: World, serving: Serving, one: Incident) -> tuple[Ending, int | None, str] | None:
@@ -87,6 +103,8 @@ def close(world: World, process: str, number: int, *, accept: bool, who: str) ->
         known = ", ".join(str(one.id) for one in world.ledger.incidents(process, standing=True)) or "none"
         raise StateError(f"{process}: the number of an incident with a cause expected, found {number}. Open: {known}")
     incident = world.ledger.close_incident(process, number, ending, stop=None, who=who, now=utc_now())
+    runbook, title = f"docs/runbooks/{incident.cause}.md", f"{process}: incident {number} is closed as {ending}"
+    world.notifier.notify(_ended(incident, title, f"{incident.title}; closed by {who}", runbook))
     learned = before.ending is None and accept and _learn(world, process, incident, who)
     return {"process": process, "incident": number, "ending": str(ending), "learned": bool(learned)}
 

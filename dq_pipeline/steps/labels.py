@@ -78,7 +78,16 @@ def take_labels(world: World, process: str) -> dict[str, Any]:
     if bad:
         world.stream.publish(bad)
         world.notifier.notify(
-            Notice(process, "warning", f"{process}: {len(bad)} labels could not be read", "see the dead-letter topic")
+            Notice(
+                process,
+                "warning",
+                f"{process}: {len(bad)} labels could not be read",
+                "see the dead-letter topic",
+                runbook="docs/runbooks/labels-refused.md",
+                kind="labels",
+                subject=topic,
+                key=f"labels:{topic}:{'-'.join(f'{r.partition}.{r.start}' for r in ranges)}",
+            )
         )
     ends = {str(r.partition): r.stop for r in ranges}
     world.ledger.put_fact(process, POSITIONS, {**known, **ends}, utc_now())
