@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 import threading
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from apprise.manager_plugins import NotificationManager
 
 from dq_pipeline.adapters.alert_addresses import REFUSED_OPTIONS, SCHEMES, opened
+from dq_pipeline.adapters.checkout import ROOT
 from dq_pipeline.adapters.sender import AppriseSender
 from dq_pipeline.errors import ConfigurationError
 from dq_pipeline.records import Dispatch
@@ -98,7 +100,7 @@ def test_what_escapes_a_sender_is_named_by_its_type(monkeypatch: pytest.MonkeyPa
 def test_logs_of_others_stay(caplog: pytest.LogCaptureFixture) -> None:
     AppriseSender(lambda _: ("", ""))
     log = logging.getLogger("urllib3.connectionpool")
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG, logger=log.name):
         log.debug("GET /ours")
         thread = threading.Thread(target=log.debug, args=("POST /secret",), name="dq-alert-chat")
         thread.start()
@@ -114,3 +116,10 @@ def test_a_runbook_says_what_was_done_and_what_to_do_first() -> None:
     assert not first.startswith("1.")
     assert sender.guidance("docs/runbooks/nosuch.md") == sender.guidance("") == ("", "")
     assert sender.page_url == "https://plant.example/dq"
+
+
+def test_the_page_lists_every_scheme_and_every_option_that_is_refused() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8").partition("## Addresses")[2]
+    schemes, _, options = page.partition("Refused are")
+    assert set(re.findall(r"`([a-z0-9]+)`", schemes)) == SCHEMES
+    assert set(re.findall(r"`([a-z]+)`", options)) >= REFUSED_OPTIONS
