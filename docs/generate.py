@@ -21,6 +21,7 @@ sys.path[:0] = [str(ROOT)]
 from dq_pipeline import process as model  # noqa: E402
 from dq_pipeline.encode import ENCODERS, Encoded  # noqa: E402
 from dq_pipeline.encode.registry import find  # noqa: E402
+from dq_pipeline.sections import alerts as alerts_section  # noqa: E402
 from dq_pipeline.sections import audit as audit_section  # noqa: E402
 from dq_pipeline.sections import contract as contract_section  # noqa: E402
 from dq_pipeline.sections import feedback as feedback_section  # noqa: E402
@@ -92,6 +93,9 @@ SECTIONS = {
     "contracts.NAME.tolerance": contract_section.Tolerance,
     "audit": audit_section.Audit,
     "watch": watch_section.Watch,
+    "alerts": alerts_section.Alerts,
+    "alerts.to": alerts_section.Routes,
+    "alerts.maintenance": alerts_section.Maintenance,
     "drill": watch_section.Drill,
     "history": model.History,
 }
@@ -120,6 +124,7 @@ MEANING = {
     "audit.correct": "What is corrected by itself once a sensor is surely misread: `unit` (an exact conversion), "
     "`clear` (gains, offsets and signs too) or `never`.",
     "watch": "What silence, lag and sick loops are. Operates only.",
+    "alerts": "Who is told of what goes wrong, and how often. Operates only.",
     "drill": "Faults that are injected to see whether they are found. Operates only.",
     "feedback.review": "Which flagged samples are settled without a person. Operates only.",
     "feedback.gate": "What a sample must be to train a model. Operates only.",
@@ -257,6 +262,18 @@ MEANING = {
     "watch.volatility_ratio": "A release may surely be so many times as volatile as the one it replaced.",
     "watch.score_spread": "The score is stuck where its spread is at most this share of the usual one.",
     "watch.cooldown_s": "An alert is cleared when all has been well for so long.",
+    "alerts.to": "By severity, the names of who hears of it. See [alerts](alerts.md). Without it nobody does.",
+    "alerts.to.critical": "Names; the address of `pager` is in `DQ_ALERTS_PAGER` or the Connection `dq_alerts_pager`.",
+    "alerts.to.warning": "Names; critical notices do not go to them on top.",
+    "alerts.to.info": "Names; the end of what somebody was told of goes to those who heard of it too.",
+    "alerts.changes": "Who hears that another release answers; by default those of warnings; `[]`: nobody.",
+    "alerts.mute": "Kinds that are kept and told to nobody, as `watch/erratic`.",
+    "alerts.cooldown_min": "Minutes in which the same is not said again of the same subject, unless it is more severe.",
+    "alerts.quiet_hours": "Two times of day in `sample.timezone`, as `[22:00, 06:00]`; critical notices go through.",
+    "alerts.maintenance": "Planned work. What comes meanwhile, critical too, is told at its end.",
+    "alerts.maintenance.from": "When it begins, as `2026-03-01T22:00`; in `sample.timezone` where it says no zone.",
+    "alerts.maintenance.until": "When it ends.",
+    "alerts.maintenance.reason": "For people.",
     "drill.every_h": "Hours from one [drill](drills.md) to the next; unset: only on demand.",
     "drill.faults": "Injected by turns.",
     "drill.sensor": "The one that is hit where a fault hits one; unset: another one each time.",
@@ -337,6 +354,10 @@ def _kind(entry: dict[str, Any]) -> str:
     if "enum" in entry or "const" in entry:
         return ", ".join(f"`{value}`" for value in entry.get("enum", [entry.get("const")]))
     if entry["type"] == "array":
+        if "$ref" in entry.get("items", {}):
+            return "a list of sections"
+        if any(part["type"] == "string" for part in entry.get("prefixItems", ())):
+            return "[first, end], times"
         return "[lower, higher], numbers" if "prefixItems" in entry else "a list of text"
     words = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}
     said = [f"{word} {entry[limit]:.10g}" for limit, word in LIMITS.items() if limit in entry]

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from dq_pipeline import rules as consistency
 from dq_pipeline.encode.section import Categorical, Encoded, with_columns
+from dq_pipeline.sections.alerts import Alerts
 from dq_pipeline.sections.arrival import INVENTORY, History, Sample, Sensor, Stream, Target
 from dq_pipeline.sections.audit import Audit
 from dq_pipeline.sections.contract import Contract
@@ -68,6 +69,7 @@ class Process(Section):
     contracts: dict[str, Contract] = Field(default_factory=dict, max_length=200)
     audit: Audit = Audit()
     watch: Watch = Watch()
+    alerts: Alerts = Alerts()
     drill: Drill = Drill()
     history: History
 

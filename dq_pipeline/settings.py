@@ -74,6 +74,8 @@ class Settings(BaseModel):
         Releases fetched from the registry, and other downloads.
     airflow_url
         Airflow's API, where it is known.
+    page_url
+        Where people reach the pages, for links in what they are sent; `/dq` of `airflow_url` without it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -96,6 +98,7 @@ class Settings(BaseModel):
     airflow_url: Annotated[str, AfterValidator(_address)] | None = None
     airflow_user: str | None = None
     airflow_password: SecretStr | None = None
+    page_url: Annotated[str, AfterValidator(_address)] | None = None
     kafka_timeout_s: float = Field(15.0, gt=0, le=600)
 
     _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from dq_pipeline.adapters.lake import FsspecLake
     from dq_pipeline.adapters.ledger import PostgresLedger
     from dq_pipeline.adapters.mlflow_registry import MlflowRegistry
-    from dq_pipeline.adapters.notify import LogNotifier
+    from dq_pipeline.adapters.notify import LedgerNotifier
+    from dq_pipeline.adapters.sender import AppriseSender
     from dq_pipeline.ports import History, Notifier
+    from dq_pipeline.records import Dispatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class World:
     lake: FsspecLake
     ledger: PostgresLedger
     registry: MlflowRegistry
-    notifier: LogNotifier
+    notifier: LedgerNotifier
+    sender: AppriseSender
     _read: dict[str, tuple[tuple[int, int], Process]] = field(default_factory=dict, repr=False)
 
     def __enter__(self) -> Self:
@@ -138,7 +141,8 @@ class World:
                     lake=cast("FsspecLake", OverlaidLake(self.lake, Path(folder))),
                     ledger=ledger,
                     registry=cast("MlflowRegistry", ReadOnlyRegistry(self.registry)),
-                    notifier=cast("LogNotifier", notifier),
+                    notifier=cast("LedgerNotifier", notifier),
+                    sender=cast("AppriseSender", _Nowhere()),
                 )
         finally:
             ledger.close()
@@ -152,15 +156,23 @@ class World:
                 adapter.close()
 
 
-def open_world(settings: Settings) -> World:
-    """The adapters that these settings name. Nothing heavy is imported and nothing connects before its first use."""
+def open_world(settings: Settings, lookup: Callable[[str], str] | None = None) -> World:
+    """The adapters that these settings name. Nothing heavy is imported and nothing connects before its first use.
+
+    Parameters
+    ----------
+    lookup
+        Says the address of people behind a name that the environment has none for; empty where it has none either.
+    """
+    ledger = cast("PostgresLedger", _Deferred(lambda: _ledger(settings.database_url.get_secret_value())))
     return World(
         settings=settings,
         stream=cast("KafkaStream", _Deferred(lambda: _stream(settings))),
         lake=cast("FsspecLake", _Deferred(lambda: _lake(settings.lake_uri))),
-        ledger=cast("PostgresLedger", _Deferred(lambda: _ledger(settings.database_url.get_secret_value()))),
+        ledger=ledger,
         registry=cast("MlflowRegistry", _Deferred(lambda: _registry(settings.mlflow_tracking_uri, settings.cache_dir))),
-        notifier=cast("LogNotifier", _Deferred(_notifier)),
+        notifier=cast("LedgerNotifier", _Deferred(lambda: _notifier(ledger))),
+        sender=cast("AppriseSender", _Deferred(lambda: _sender(settings, lookup))),
     )
 
 
@@ -218,7 +230,39 @@ def _registry(tracking_uri: str, cache_dir: Path) -> MlflowRegistry:
     return MlflowRegistry(tracking_uri, cache_dir)
 
 
-def _notifier() -> LogNotifier:
-    from dq_pipeline.adapters.notify import LogNotifier
+def _notifier(ledger: PostgresLedger) -> LedgerNotifier:
+    from dq_pipeline.adapters.notify import LedgerNotifier
 
-    return LogNotifier()
+    return LedgerNotifier(ledger)
+
+
+def _sender(settings: Settings, lookup: Callable[[str], str] | None) -> AppriseSender:
+    from dq_pipeline.adapters.sender import AppriseSender
+
+    def address(name: str) -> tuple[str, str]:
+        variable = f"DQ_ALERTS_{name.upper()}"
+        found = os.environ.get(variable, "").strip()
+        if found or lookup is None:
+            return found, f"environment {variable}"
+        return lookup(name).strip(), f"environment {variable} or Airflow Connection dq_alerts_{name}"
+
+    airflow = settings.airflow_url
+    return AppriseSender(address, settings.page_url or (f"{airflow}/dq" if airflow else ""))
+
+
+class _Nowhere:
+    """Stands for the sender in a rehearsal, of which nobody outside hears."""
+
+    page_url = ""
+
+    def check(self, address: str) -> None:
+        """Raises ConfigurationError always."""
+        raise ConfigurationError(f"a rehearsal sends nothing, and nothing to {address!r}")
+
+    def send(self, dispatches: Sequence[Dispatch], *, limit_s: float) -> Sequence[str | None]:  # noqa: ARG002
+        """Try nothing."""
+        return [None] * len(dispatches)
+
+    def guidance(self, runbook: str) -> tuple[str, str]:  # noqa: ARG002
+        """Nothing."""
+        return "", ""

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dq_pipeline.cli import (
     airflow,
+    alerts,
     audit,
     catalog,
     compare,
@@ -104,6 +105,7 @@ _LOOP = (
     compare,
     governor,
     watch,
+    alerts,
     lineage,
     incidents,
     contracts,

@@ -160,7 +160,9 @@ def turn(
     found = f"{acted['predictions']} predicted, {assessed['quarantined']} quarantined, {acted['alarms']} alarms"
     drift = f", drift seen {acted['drift_alarms']} times" if acted["drift_alarms"] else ""
     say(f"{process}: batch {pulled['sequence']}: {found}{drift}")
-    return adapt and _decide(world, process, say)
+    due = adapt and _decide(world, process, say)
+    steps.deliver_aside(world, process, limit_s=10.0)
+    return due
 
 
 def _decide(world: World, process: str, say: Callable[[str], None]) -> bool:

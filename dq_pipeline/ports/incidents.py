@@ -41,5 +41,5 @@ class Incidents(Protocol):
     ) -> Incident:
         """End an incident with a cause; `stop` is the first good sample again, the next to come by default."""
 
-    def announce(self, process: str) -> Sequence[Notice]:
+    def announce(self, process: str, now: datetime) -> Sequence[Notice]:
         """Incidents nobody was told of yet, as notices; they count as told from here on."""

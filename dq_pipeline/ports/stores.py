@@ -90,7 +90,7 @@ class Notifier(Protocol):
     """Where notices to people go."""
 
     def notify(self, notice: Notice) -> None:
-        """Send; never raises."""
+        """Keep it, to be sent later. Raises LedgerError where it cannot be kept."""
 
 
 class History(Protocol):

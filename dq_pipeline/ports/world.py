@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from dq_pipeline.ports.ledger import Ledger
+from dq_pipeline.ports.notices import Sender
 from dq_pipeline.ports.stores import History, Lake, Notifier, Registry, Stream
 from dq_pipeline.process import Process
 
@@ -23,6 +24,8 @@ class World(Protocol):
     def registry(self) -> Registry: ...
     @property
     def notifier(self) -> Notifier: ...
+    @property
+    def sender(self) -> Sender: ...
     def history(self, process: Process) -> History:
         """Where the process' past recordings are."""
 

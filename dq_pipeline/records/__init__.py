@@ -16,7 +16,7 @@ from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, Eve
 from dq_pipeline.records.drills import DrillRow
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
 from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
-from dq_pipeline.records.notices import Notice, runbook
+from dq_pipeline.records.notices import SEVERITIES, Dispatch, Notice, NoticeRow, RuleCount, runbook
 from dq_pipeline.records.outcome import AsOf, BatchOutcome
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.replays import Answered
@@ -30,6 +30,7 @@ from dq_pipeline.records.watching import Both, OpenClaim, Scored
 __all__ = [
     "ACTING",
     "LIVE",
+    "SEVERITIES",
     "UNBUDGETED",
     "WHY_CHARACTERS",
     "WITHHELD",
@@ -53,6 +54,7 @@ __all__ = [
     "Delivered",
     "DetectorState",
     "Diagnosis",
+    "Dispatch",
     "DriftAlarm",
     "DriftEvent",
     "DrillRow",
@@ -68,6 +70,7 @@ __all__ = [
     "Loss",
     "Message",
     "Notice",
+    "NoticeRow",
     "Observation",
     "OffsetRange",
     "OpenClaim",
@@ -83,6 +86,7 @@ __all__ = [
     "Role",
     "Rollout",
     "RolloutState",
+    "RuleCount",
     "Ruling",
     "SampleScore",
     "Scored",

@@ -9,6 +9,7 @@ from dq_pipeline.steps.catalog import catalog, review_entry
 from dq_pipeline.steps.compare import compare
 from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
 from dq_pipeline.steps.decide import decide
+from dq_pipeline.steps.deliver import deliver, deliver_aside
 from dq_pipeline.steps.drill import drill, drills
 from dq_pipeline.steps.error_estimate import error_estimate
 from dq_pipeline.steps.flag_export import export_rows
@@ -22,6 +23,7 @@ from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
 from dq_pipeline.steps.lineage import lineage
+from dq_pipeline.steps.notices import judge_notice, notices, precision, prune, send_test
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
@@ -58,6 +60,8 @@ __all__ = [
     "contracts",
     "contracts_hold",
     "decide",
+    "deliver",
+    "deliver_aside",
     "drain",
     "drill",
     "drills",
@@ -71,14 +75,18 @@ __all__ = [
     "governor",
     "incident",
     "judge",
+    "judge_notice",
     "label_state",
     "let_go",
     "lineage",
     "look",
     "note_sensor",
+    "notices",
     "pause_rollout",
     "plan",
+    "precision",
     "promote",
+    "prune",
     "pull",
     "readiness",
     "reconcile",
@@ -93,6 +101,7 @@ __all__ = [
     "reviews",
     "roll_back",
     "rollouts",
+    "send_test",
     "sensors",
     "shadow",
     "stage",

@@ -152,4 +152,5 @@ def _tell(world: World, row: DrillRow) -> None:
     detail = f"{row.record['damaged']} damaged recordings; expected {' or '.join(row.record['expected'])}, {said}"
     alert = Alert("drill", key, "warning", title, row.sensor, evidence={"drill": row.key, **row.record})
     if world.ledger.raise_alert(row.process, alert, utc_now()):
-        world.notifier.notify(Notice(row.process, "warning", title, detail, runbook=RUNBOOK))
+        told = Notice(row.process, "warning", title, detail, runbook=RUNBOOK, kind="drill", subject=row.fault)
+        world.notifier.notify(replace(told, key=f"drill:{row.key}"))

@@ -51,7 +51,23 @@ def look_after(world: World, serving: Serving) -> None:
         detail = f"incident {incident.id} is over: {ending}"
         if incident.withholds(first):
             detail += f"; samples {first} to {stop - 1 if stop else ''} stay out of all that is learned"
-        world.notifier.notify(Notice(name, "info", title, detail, runbook=runbook(str(incident.cause))))
+        world.notifier.notify(_ended(incident, title, detail))
+
+
+def _ended(incident: Incident, title: str, detail: str) -> Notice:
+    return Notice(
+        incident.process,
+        "info",
+        title,
+        detail,
+        runbook=runbook(str(incident.cause)),
+        kind=f"incident/{incident.cause}",
+        subject=incident.subject or "",
+        incident=incident.id,
+        key=f"incident:{incident.id}:over",
+        since=incident.at,
+        over=True,
+    )
 
 
 def _over(world: World, serving: Serving, one: Incident) -> tuple[Ending, int | None, str] | None:
@@ -83,6 +99,8 @@ def close(world: World, process: str, number: int, *, accept: bool, who: str) ->
     ending = Ending.ACCEPTED if accept else Ending.REPAIRED
     before = _numbered(world, process, number)
     incident = world.ledger.close_incident(process, number, ending, stop=None, who=who, now=utc_now())
+    title = f"{process}: incident {number} is closed as {ending}"
+    world.notifier.notify(_ended(incident, title, f"{incident.title}; closed by {who}"))
     learned = before.ending is None and accept and _learn(world, process, incident, who)
     return {"process": process, "incident": number, "ending": str(ending), "learned": bool(learned)}
 

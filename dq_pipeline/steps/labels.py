@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from dq_pipeline.errors import SampleError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Loss, Notice, OffsetRange, Outgoing, TargetRow
+from dq_pipeline.records import Loss, Notice, OffsetRange, Outgoing, TargetRow, runbook
 from dq_pipeline.steps.beyond import beyond_by_label
 from dq_pipeline.steps.clock import as_datetime, utc_now
 from dq_pipeline.steps.dead_letters import letter
@@ -78,7 +78,16 @@ def take_labels(world: World, process: str) -> dict[str, Any]:
     if bad:
         world.stream.publish(bad)
         world.notifier.notify(
-            Notice(process, "warning", f"{process}: {len(bad)} labels could not be read", "see the dead-letter topic")
+            Notice(
+                process,
+                "warning",
+                f"{process}: {len(bad)} labels could not be read",
+                "see the dead-letter topic",
+                runbook=runbook("labels-refused"),
+                kind="labels",
+                subject=topic,
+                key=f"labels:{topic}:{'-'.join(f'{r.partition}.{r.start}' for r in ranges)}",
+            )
         )
     ends = {str(r.partition): r.stop for r in ranges}
     world.ledger.put_fact(process, POSITIONS, {**known, **ends}, utc_now())

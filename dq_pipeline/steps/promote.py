@@ -7,7 +7,7 @@ from typing import Any
 
 from dq_pipeline.errors import StateError, SupersededError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Ending, EventState, Notice, ReleaseRow
+from dq_pipeline.records import Ending, EventState, Notice, ReleaseRow, runbook
 from dq_pipeline.steps import agenda, paths
 from dq_pipeline.steps.challenger import built, is_built
 from dq_pipeline.steps.clock import utc_now
@@ -75,6 +75,9 @@ def promote(
             "info",
             f"{process}: release {row.version} is in Production",
             f"{why}; before: {change.previous}; drift watch: {worth(standing_of(world, row))}",
+            kind="promoted",
+            subject=row.version,
+            key=f"promoted:{change.id}",
         )
     )
     return {"version": row.version, "previous": change.previous, "event": row.event, "refused": None}
@@ -97,7 +100,18 @@ def reject(world: World, process: str, *, key: str, why: str) -> dict[str, Any]:
         elif due["event"] is not None and due["event"] == _live_event(world, process):
             world.ledger.move_event(due["event"], EventState.REBUILDING, outcome=f"challenger rejected: {why}")
         agenda.settle(world, process, key, then=then)
-    world.notifier.notify(Notice(process, "warning", f"{process}: challenger {key} rejected", why))
+    world.notifier.notify(
+        Notice(
+            process,
+            "warning",
+            f"{process}: challenger {key} rejected",
+            why,
+            runbook=runbook("challenger-rejected"),
+            kind="rejected",
+            subject=key,
+            key=f"rejected:{key}",
+        )
+    )
     return {"key": key, "why": why}
 
 
@@ -109,7 +123,16 @@ def _refuse(world: World, process: str, row: ReleaseRow, why: str) -> dict[str, 
         then = _anew(due, key=f"{row.key}-over-{current.version}")
     agenda.settle(world, process, row.key, then=then)
     world.notifier.notify(
-        Notice(process, "warning", f"{process}: release {row.version} came too late and is not promoted", why)
+        Notice(
+            process,
+            "warning",
+            f"{process}: release {row.version} came too late and is not promoted",
+            why,
+            runbook=runbook("challenger-rejected"),
+            kind="rejected",
+            subject=row.key,
+            key=f"refused:{row.key}",
+        )
     )
     return {"version": None, "previous": None, "event": row.event, "refused": why}
 

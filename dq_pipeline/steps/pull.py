@@ -77,7 +77,7 @@ def pull(world: World, process: str, *, holder: str, held: Held | None = None) -
 
 def announce(world: World, process: str) -> None:
     """Tell people of what the ledger recorded since the last time."""
-    for notice in world.ledger.announce(process):
+    for notice in world.ledger.announce(process, utc_now()):
         world.notifier.notify(notice)
 
 

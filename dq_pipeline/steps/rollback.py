@@ -37,6 +37,9 @@ def roll_back(world: World, process: str, *, version: str | None = None, who: st
             f"{why} (by {who}). Release {change.previous} is archived; nothing adapts until `dq resume {process}` "
             "or a change after the rollback is found.",
             runbook=runbook("rollback"),
+            kind="rolled_back",
+            subject=target.version,
+            key=f"rolled_back:{change.id}",
         )
     )
     return {"version": target.version, "previous": change.previous, "why": why}

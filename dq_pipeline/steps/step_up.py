@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dq_pipeline.ports import World
@@ -142,4 +143,7 @@ def _ask(row: Rollout, release: ReleaseRow) -> dict[str, Any]:
 
 
 def _tell(world: World, row: Rollout, title: str, text: str) -> None:
-    world.notifier.notify(Notice(row.process, "info", f"{row.process}: {title}", text, runbook=RUNBOOK))
+    told = Notice(
+        row.process, "info", f"{row.process}: {title}", text, runbook=RUNBOOK, kind="rollout", subject=row.version
+    )
+    world.notifier.notify(replace(told, key=f"rollout:{row.id}:{title}"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from dq_pipeline.errors import DQError
 from dq_pipeline.ports import World
-from dq_pipeline.records import Alert, AlertRow, Notice, runbook
+from dq_pipeline.records import Alert, AlertRow, Notice, Severity, runbook
 from dq_pipeline.steps import loop_signs, stream_signs
 from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.steps.serving import Serving, in_production
@@ -122,14 +122,28 @@ def _settle(world: World, process: str, signs: Sequence[Sign], now: datetime) ->
     for row in untold:
         if row.alert.kind not in _TOLD_ELSEWHERE:
             title, detail = _heading(row.alert), row.alert.title
-            notice = Notice(process, row.alert.severity, title, detail, runbook=runbook(row.alert.kind))
-            world.notifier.notify(notice)
+            world.notifier.notify(_notice(row, row.alert.severity, title, detail))
     cleared = [row for row in over if world.ledger.clear_alert(process, row.alert.key, now)]
     for row in cleared:
         text = next((sign.text for sign in signs if sign.key == row.alert.key), "what it was about is gone")
-        notice = Notice(process, "info", f"{_heading(row.alert)}: over", text, runbook=runbook(row.alert.kind))
-        world.notifier.notify(notice)
+        world.notifier.notify(_notice(row, "info", f"{_heading(row.alert)}: over", text, over=True))
     return [row.alert.key for row in cleared]
+
+
+def _notice(row: AlertRow, severity: Severity, title: str, detail: str, *, over: bool = False) -> Notice:
+    return Notice(
+        row.process,
+        severity,
+        title,
+        detail,
+        runbook=runbook(row.alert.kind),
+        kind=f"watch/{row.alert.kind}",
+        subject=row.alert.subject,
+        alert=row.id,
+        key=f"alert:{row.id}{':over' if over else ''}",
+        since=row.at,
+        over=over,
+    )
 
 
 def _remedied(world: World, process: str, signs: Sequence[Sign]) -> str | None:

@@ -21,4 +21,7 @@ def failed(context: Context, *, process: str, runbook: str = "docs/runbooks/fail
     with hooks.open_world() as world:
         world.ledger.let_go(process, run, f"{where}: {error}", datetime.now(UTC))
         title = f"{where} failed"
-        world.notifier.notify(Notice(process, "warning", title, f"{error} (run {run})", runbook=runbook))
+        key = f"failed:{where}:{run}:{getattr(instance, 'try_number', '')}"
+        text = f"{error} (run {run})"
+        told = Notice(process, "warning", title, text, runbook=runbook, kind="failed", subject=where, key=key)
+        world.notifier.notify(told)

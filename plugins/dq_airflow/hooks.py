@@ -95,6 +95,14 @@ def connections(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     return found
 
 
+def alert_address(name: str) -> str:
+    """The address of people that the Connection `dq_alerts_<name>` holds as its password; empty if there is none."""
+    try:
+        return str(Connection.get(f"dq_alerts_{name}").password or "")
+    except AirflowNotFoundException:
+        return ""
+
+
 class _Heard:
     """Passes notices on and remembers them."""
 
@@ -113,6 +121,6 @@ def open_world(told: list[Notice] | None = None) -> Iterator[World]:
     from dq_pipeline import wiring
 
     logging.getLogger("kafka").setLevel(logging.WARNING)  # else 15 lines a task
-    with wiring.open_world(Settings.resolve(connections=connections())) as world:
+    with wiring.open_world(Settings.resolve(connections=connections()), alert_address) as world:
         heard: Any = None if told is None else _Heard(world.notifier, told)
         yield world if heard is None else replace(world, notifier=heard)

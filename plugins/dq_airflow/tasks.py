@@ -116,7 +116,7 @@ def govern(process: str) -> Result:
 
 @step(pools.ANSWER, may_emit=("due", "incident", "labels", "release"))
 def decide(process: str, branches: Mapping[str, str]) -> Result:
-    """Take late labels in, move rollouts on, ask the ledger what comes next, and follow it.
+    """Take late labels in, move rollouts on, ask the ledger what comes next, send notices, and follow it.
 
     An adaptation that is due, and a release that came into Production, are asset events.
 
@@ -127,6 +127,7 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
     context = get_current_context()
     with reporting(context, process) as world:
         decided = steps.decide(world, process)
+        steps.deliver_aside(world, process, limit_s=10.0)
     if decided["new_labels"]:
         assets.emit(context, process, "labels", {"new": decided["new_labels"]})
     if decided["branch"] == "adapt":

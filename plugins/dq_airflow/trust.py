@@ -93,5 +93,14 @@ def watch(process: str) -> Result:
     return {name: found[name] for name in ("process", "alerts", "raised", "cleared", "due")}
 
 
+@step(pools.ANSWER)
+def deliver(process: str) -> Result:
+    """Send the notices that are due, as `alerts` of the process file says; those that failed before too."""
+    from dq_pipeline import steps
+
+    with hooks.open_world() as world:
+        return steps.deliver(world, process, limit_s=60.0)
+
+
 def _say(done: int, total: int, what: str) -> None:
     log.info("%s: %d of %d", what, done, total)

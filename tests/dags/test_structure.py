@@ -124,7 +124,8 @@ def test_feedback_is_started_by_labels_and_reviews_and_by_time(bag: DagBag) -> N
 def test_the_watch_runs_whether_the_deployment_does_or_not(bag: DagBag) -> None:
     dag = bag.dags["vacuum_watch"]
     after = {task.task_id: task.downstream_task_ids for task in dag.tasks}
-    assert after == {"watch": {"triage"}, "triage": set()}
+    assert after == {"watch": {"triage"}, "triage": {"deliver"}, "deliver": set()}
+    assert [task.task_id for task in dag.tasks if task.is_teardown] == ["deliver"], "whatever became of the others"
     assert {asset.uri for asset in dag.timetable.asset_condition.objects} == {"dq://vacuum/release"}
     assert dag.timetable.timetable.expression == "*/5 * * * *"
     assert (dag.max_active_runs, dag.catchup) == (1, False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from dq_airflow import hooks
+from dq_pipeline import wiring
 from dq_pipeline.settings import Settings
 
 KAFKA = Connection(
@@ -89,12 +91,24 @@ def test_mlflow_may_be_a_whole_address(connection: Connection, uri: str) -> None
     assert hooks.mlflow(connection) == {"mlflow_tracking_uri": uri}
 
 
-def test_notices_are_heard_and_passed_on(known: dict[str, Connection], caplog: pytest.LogCaptureFixture) -> None:
+def test_an_address_of_people_is_a_connections_password(known: dict[str, Connection]) -> None:
+    known["dq_alerts_chat"] = Connection(conn_id="dq_alerts_chat", conn_type="generic", password="json://host")
+    known["dq_alerts_bare"] = Connection(conn_id="dq_alerts_bare", conn_type="generic", host="json://host")
+    assert hooks.alert_address("chat") == "json://host"
+    assert hooks.alert_address("bare") == hooks.alert_address("unknown") == ""
+
+
+def test_notices_are_heard_and_passed_on(
+    known: dict[str, Connection], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dq_pipeline.records import Notice
 
     told: list[Notice] = []
     notice = Notice("vacuum", "warning", "2 offsets were lost", "partition 0")
+    kept: list[Notice] = []
+    ledger = SimpleNamespace(add_notice=lambda notice, _: kept.append(notice), close=lambda: None)
+    monkeypatch.setattr(wiring, "_ledger", lambda _: ledger)
     with caplog.at_level("INFO"), hooks.open_world(told) as world:
         world.notifier.notify(notice)
-    assert told == [notice]
+    assert told == kept == [notice]
     assert "2 offsets were lost" in caplog.text

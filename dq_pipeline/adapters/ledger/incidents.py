@@ -13,12 +13,25 @@ from sqlalchemy.engine import Row
 
 from dq_pipeline.adapters.ledger.corrections import end_corrections
 from dq_pipeline.adapters.ledger.database import Database, know_process, lock_process
+from dq_pipeline.adapters.ledger.notices import keep_notice
 from dq_pipeline.adapters.ledger.schema import drift_events, incidents, losses
 from dq_pipeline.adapters.ledger.trust_schema import alerts
 from dq_pipeline.errors import StateError
-from dq_pipeline.records import Cause, Diagnosis, Ending, EventState, Incident, Loss, Notice, runbook
+from dq_pipeline.records import (
+    SEVERITIES,
+    Cause,
+    Diagnosis,
+    Ending,
+    EventState,
+    Incident,
+    Loss,
+    Notice,
+    Severity,
+    runbook,
+)
 
 _CRITICAL = ("parked", "data_loss")
+_PAGES = (*_CRITICAL, "adaptation")
 
 
 class Incidents(Database):
@@ -117,21 +130,15 @@ class Incidents(Database):
                 end_corrections(connection, number, head.sequence, who, now)
         return _incident(row)
 
-    def announce(self, process: str) -> Sequence[Notice]:
-        """Incidents nobody was told of yet, as notices; they count as told from here on."""
+    def announce(self, process: str, now: datetime) -> Sequence[Notice]:
+        """Incidents nobody was told of yet, or not at the severity they have risen to; kept as notices, told now."""
         with self._begin() as connection:
             told = update(incidents).where(incidents.c.process == process, ~incidents.c.told).values(told=True)
             rows = connection.execute(told.returning(incidents)).all()
-        return [
-            Notice(
-                process,
-                row.severity or ("critical" if row.kind in _CRITICAL else "warning"),
-                row.title,
-                "; ".join(f"{name}: {value}" for name, value in row.evidence.items()),
-                runbook=runbook(row.kind) if row.cause or row.kind in _CRITICAL else "",
-            )
-            for row in sorted(rows, key=lambda row: row.id)
-        ]
+            found = [_notice(row) for row in sorted(rows, key=lambda row: row.id)]
+            for notice in found:
+                keep_notice(connection, notice, now)
+        return found
 
     def losses(self, process: str) -> tuple[Loss, ...]:
         """Data loss found so far: offsets that retention removed before they were read."""
@@ -186,6 +193,22 @@ def record_losses(connection: Connection, process: str, found: Sequence[Loss], n
             record_incident(connection, process, "data_loss", title, row, now)
 
 
+def _notice(row: Row[Any]) -> Notice:
+    severity: Severity = row.severity or ("critical" if row.kind in _CRITICAL else "warning")
+    return Notice(
+        row.process,
+        severity,
+        row.title,
+        "; ".join(f"{name}: {value}" for name, value in row.evidence.items()),
+        runbook=runbook(row.kind) if row.cause or row.kind in _PAGES else "",
+        kind=f"incident/{row.cause}" if row.cause else row.kind,
+        subject=row.subject or "",
+        incident=row.id,
+        key=f"incident:{row.id}:{severity}",
+        since=row.at,
+    )
+
+
 def _of_events(connection: Connection, process: str, events: Sequence[int]) -> Row[Any] | None:
     """The incident that one of these events was put down to before."""
     wanted = select(incidents).where(incidents.c.process == process, incidents.c.event.in_(events))
@@ -225,13 +248,20 @@ def _insert(connection: Connection, process: str, found: Diagnosis, now: datetim
 def _take_in(
     connection: Connection, row: Row[Any], found: Diagnosis, now: datetime, samples: int, *, new: bool
 ) -> Row[Any]:
-    """Put events and alerts into an incident; nothing is written where they are in it already."""
+    """Put events and alerts into an incident; nothing is written where they are in it already.
+
+    A critical alert is not told of on its own any more, so it makes its incident critical.
+    """
     record = {**row.record}
     events = [number for number in found.events if number not in record.get("events", ())]
     free = (alerts.c.process == row.process) & alerts.c.id.in_(found.alerts) & alerts.c.incident.is_(None)
-    folded = update(alerts).where(free).values(incident=row.id).returning(alerts.c.id, alerts.c.title)
+    folded = (
+        update(alerts).where(free).values(incident=row.id).returning(alerts.c.id, alerts.c.title, alerts.c.severity)
+    )
     told = sorted(connection.execute(folded).all()) if found.alerts else []
-    if not events and not told:
+    severity = "critical" if any(alert.severity == "critical" for alert in told) else found.severity
+    rises = SEVERITIES.index(severity) > SEVERITIES.index(row.severity or "warning")
+    if not events and not told and not rises:
         return row
     record["events"] = [*record.get("events", ()), *events]
     if not new:
@@ -248,6 +278,9 @@ def _take_in(
     values: dict[str, Any] = {"record": record, "confidence": max(row.confidence or 0.0, found.confidence)}
     if row.event is None and events:
         values["event"] = events[0]
+    if rises:
+        _add(record, f"from {row.severity} to {severity}", now, samples)
+        values |= {"severity": severity, "told": False}
     changed = update(incidents).where(incidents.c.id == row.id).values(values).returning(incidents)
     return connection.execute(changed).one()
 

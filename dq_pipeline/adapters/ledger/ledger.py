@@ -15,6 +15,7 @@ from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
 from dq_pipeline.adapters.ledger.governing import Governing
 from dq_pipeline.adapters.ledger.incidents import Incidents
+from dq_pipeline.adapters.ledger.notices import Notices
 from dq_pipeline.adapters.ledger.outbox import Outbox
 from dq_pipeline.adapters.ledger.outcomes import Outcomes
 from dq_pipeline.adapters.ledger.releases import Releases
@@ -52,6 +53,7 @@ class PostgresLedger(
     Corrections,
     Releases,
     Facts,
+    Notices,
     Summary,
 ):
     """:class:`dq_pipeline.ports.Ledger` on PostgreSQL, in the schema `dq` of the given database.

@@ -79,10 +79,10 @@ def test_a_range_that_keeps_failing_is_parked_and_the_stream_goes_on(line: Any) 
         line.take(bad)
     with pytest.raises(LostClaimError):
         line.ledger.mark_landed(bad, "raw/late", 1, line.now)
-    (notice,) = line.ledger.announce("pump")
+    (notice,) = line.ledger.announce("pump", line.now)
     assert notice.severity == "critical"
     assert "cannot decode" in notice.detail
-    assert line.ledger.announce("pump") == []
+    assert line.ledger.announce("pump", line.now) == []
 
 
 def test_an_adopter_that_goes_on_to_the_next_step_is_one_attempt(line: Any) -> None:
@@ -181,7 +181,7 @@ def test_retention_that_ran_out_is_data_loss_once(line: Any) -> None:
     assert line.claim().ranges == (OffsetRange(0, 6, 8),)
     assert line.ledger.losses("pump") == (Loss("pump.samples", 0, 0, 2), Loss("pump.samples", 0, 2, 6))
     assert line.ledger.summary("pump")["gaps"] == 6
-    assert [notice.severity for notice in line.ledger.announce("pump")] == ["critical", "critical"]
+    assert [notice.severity for notice in line.ledger.announce("pump", line.now)] == ["critical", "critical"]
 
 
 def test_loss_is_recorded_even_if_nothing_is_left_to_read(line: Any) -> None:

@@ -61,7 +61,7 @@ def test_the_newest_state_of_each_detector_is_kept(line: Any) -> None:
 
 def test_incidents_are_told_once(line: Any) -> None:
     line.ledger.incident("pump", "adaptation", "it failed", {"key": "refit-1", "r": float("nan")}, line.now)
-    (notice,) = line.ledger.announce("pump")
+    (notice,) = line.ledger.announce("pump", line.now)
     assert (notice.process, notice.severity, notice.title) == ("pump", "warning", "it failed")
     assert notice.detail == "r: None; key: refit-1"
-    assert line.ledger.announce("pump") == []
+    assert line.ledger.announce("pump", line.now) == []

@@ -35,15 +35,15 @@ def test_an_event_becomes_one_incident_however_often_it_is_said(line: Any, opene
     (event,) = line.ledger.events("pump")
     assert (event.state, event.outcome) == (EventState.INCIDENT, f"incident {opened.id}: PS1 is at fault")
     assert event.evidence["cause"] == {"kind": "calibration"}
-    (notice,) = line.ledger.announce("pump")
+    (notice,) = line.ledger.announce("pump", line.now)
     assert (notice.severity, notice.runbook) == ("critical", "docs/runbooks/calibration.md")
-    assert line.ledger.announce("pump") == []
+    assert line.ledger.announce("pump", line.now) == []
     assert [opened.withholds(number) for number in (9, 10, 9999)] == [False, True, True]
     assert opened.lasts
 
 
 def test_what_has_the_same_cause_joins_and_is_not_told_again(line: Any, opened: Any) -> None:
-    line.ledger.announce("pump")
+    line.ledger.announce("pump", line.now)
     for key in ("a", "b"):
         assert line.ledger.raise_alert("pump", breach(12, key), line.now)
     ids = [row.id for row in line.ledger.alerts("pump", unfolded=True)]
@@ -56,7 +56,7 @@ def test_what_has_the_same_cause_joins_and_is_not_told_again(line: Any, opened: 
         f"alert {ids[1]}: b is broken",
     ]
     assert line.ledger.alerts("pump", unfolded=True) == []
-    assert line.ledger.announce("pump") == []
+    assert line.ledger.announce("pump", line.now) == []
     other = line.ledger.open_incident("pump", replace(PS1, subject="TS1", sensor="TS1", first=20), line.now)
     assert other.id != opened.id
     assert len(line.ledger.incidents("pump", standing=True)) == 2

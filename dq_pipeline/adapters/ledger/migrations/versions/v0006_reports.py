@@ -17,24 +17,33 @@ def upgrade() -> None:
         CREATE TABLE dq.notices (
             id BIGINT GENERATED ALWAYS AS IDENTITY,
             process TEXT NOT NULL,
+            key TEXT,
             kind TEXT NOT NULL,
+            subject TEXT NOT NULL,
             severity TEXT NOT NULL,
             title TEXT NOT NULL,
             detail TEXT NOT NULL,
             runbook TEXT NOT NULL,
             incident BIGINT,
+            alert BIGINT,
+            since TIMESTAMP WITH TIME ZONE,
+            over BOOLEAN NOT NULL,
             record JSONB NOT NULL,
             attempts INTEGER NOT NULL,
             at TIMESTAMP WITH TIME ZONE NOT NULL,
             due_at TIMESTAMP WITH TIME ZONE,
+            sent_at TIMESTAMP WITH TIME ZONE,
             useful BOOLEAN,
             judged_by TEXT,
             judged_at TIMESTAMP WITH TIME ZONE,
             PRIMARY KEY (id),
             FOREIGN KEY(process) REFERENCES dq.processes (process),
-            FOREIGN KEY(incident) REFERENCES dq.incidents (id)
+            FOREIGN KEY(incident) REFERENCES dq.incidents (id),
+            FOREIGN KEY(alert) REFERENCES dq.alerts (id),
+            CONSTRAINT notices_once UNIQUE (process, key)
         );
-        CREATE INDEX notices_due ON dq.notices (due_at) WHERE due_at IS NOT NULL;
+        CREATE INDEX notices_due ON dq.notices (process, due_at) WHERE due_at IS NOT NULL;
+        CREATE INDEX notices_sent ON dq.notices (process, sent_at) WHERE sent_at IS NOT NULL;
         CREATE INDEX notices_process ON dq.notices (process, at);
         CREATE TABLE dq.reports (
             id BIGINT GENERATED ALWAYS AS IDENTITY,
