@@ -18,6 +18,7 @@ from airflow.dag_processing.dagbag import DagBag
 
 from dq_airflow import assets
 from dq_pipeline.steps import agenda
+from tests.docs.tutorials import steps as steps_of
 from tests.integration.conftest import Plant, plant, recordings  # noqa: F401 - a fixture
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -187,3 +188,18 @@ def test_experiments_are_made_and_reported(run: Run, plant: Plant, monkeypatch: 
     folder = plant.world.settings.var / "experiments"
     assert sorted(file.name for file in folder.iterdir()) == ["cost.json", "index.html"]
     assert "A long stream, one core" in (folder / "index.html").read_text()
+
+
+def test_the_dag_of_the_tutorial(run: Run, plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    ((kind, text),) = steps_of("own-dag.md")
+    file, book = tmp_path / kind.removeprefix("file: "), tmp_path / "book.md"
+    file.write_text(text)
+    monkeypatch.setenv("SHIFT_BOOK_PROCESS", plant.process)
+    monkeypatch.setenv("SHIFT_BOOK", str(book))
+    version = plant.initialize()
+    dag = DagBag(str(file)).dags[f"shift_book_{plant.process}"]
+    assert [asset.uri for asset in dag.timetable.asset_condition.objects] == [f"dq://{plant.process}/release"]
+    states = run(str(file), dag.dag_id)
+    assert which(states, "success") == {"line", "write"}
+    (line,) = book.read_text().splitlines()
+    assert f" {plant.process}: release {version} (initial), mae 0." in line
