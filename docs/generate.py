@@ -394,6 +394,13 @@ def with_evidence(readme: str) -> str:
     return pattern.sub(lambda _: f"{START}\n{evidence()}\n{END}", readme)
 
 
+def lean(rows: list[dict[str, Any]]) -> str:
+    """The same for a page of prose: without columns that say nothing."""
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table(rows).splitlines()]
+    told = [any(row[place] for row in cells[2:]) for place in range(len(cells[0]))]
+    return "\n".join(f"| {' | '.join(cell for cell, tells in zip(row, told, strict=True) if tells)} |" for row in cells)
+
+
 def with_figures(page: str) -> str:
     """A page with each of its tables of figures as docs/results say."""
 
@@ -403,7 +410,7 @@ def with_figures(page: str) -> str:
         for part in wanted:
             if not any(row["name"].startswith(part) for row in rows):
                 sys.exit(f"docs/results: expected a figure that begins with {part!r}; found none")
-        return f"<!-- figures: {found[1]} -->\n{table(rows)}\n<!-- end of figures -->"
+        return f"<!-- figures: {found[1]} -->\n{lean(rows)}\n<!-- end of figures -->"
 
     return QUOTED.sub(filled, page)
 
