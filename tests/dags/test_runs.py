@@ -5,6 +5,7 @@ All in one module: the first run of a process takes Airflow eleven seconds.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -192,8 +193,16 @@ def test_experiments_are_made_and_reported(run: Run, plant: Plant, monkeypatch: 
 
 def test_the_dag_of_the_tutorial(run: Run, plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     ((kind, text),) = steps_of("own-dag.md")
-    file, book = tmp_path / kind.removeprefix("file: "), tmp_path / "book.md"
+    folder, book = tmp_path / "own", tmp_path / "book.md"
+    folder.mkdir()
+    file = folder / kind.removeprefix("file: ")
     file.write_text(text)
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    bundles = [
+        {"name": name, "classpath": local, "kwargs": {"path": str(path)}}
+        for name, path in (("own", folder), ("dags-folder", DAGS))
+    ]
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(bundles))
     monkeypatch.setenv("SHIFT_BOOK_PROCESS", plant.process)
     monkeypatch.setenv("SHIFT_BOOK", str(book))
     version = plant.initialize()
