@@ -9,7 +9,7 @@ RUN := .venv/bin/python
 DQ := $(RUN) -m dq_pipeline.cli.main
 SYSTEM := .venv/system
 
-.PHONY: help .venv demo up down test test-system lint type bench experiments ci
+.PHONY: help .venv demo up down test test-system lint type docs bench experiments ci
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -46,6 +46,9 @@ lint: .venv  ## style, format and layers
 type: .venv  ## types, strictly
 	@$(RUN) -m mypy
 
+docs: .venv  ## the site, to var/site
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+
 bench: .venv  ## the benchmarks (BENCH_SHORT=1 for a quick look)
 	@$(RUN) -m benchmarks
 
@@ -53,6 +56,6 @@ experiments: .venv  ## the published experiments and our own (QUICK=1 for a look
 	$(if $(QUICK),,@-$(RUN) -m benchmarks.peers)
 	@$(DQ) experiments $(if $(QUICK),--quick)
 
-ci: lint type test test-system  ## what must pass before a merge
+ci: lint type docs test test-system  ## what must pass before a merge
 	@$(MAKE) --no-print-directory experiments QUICK=1
 	@BENCH_SHORT=1 $(RUN) -m benchmarks

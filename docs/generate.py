@@ -1,4 +1,4 @@
-"""Writes what can be written by a program: docs/processes.md, docs/figures.md and the README's table of figures.
+"""Writes what can be written by a program: docs/processes.md, docs/figures.md, the README's table, figures in pages.
 
 Run `python docs/generate.py`. It fails where a key of a process file has no meaning here, or a meaning no key.
 `python docs/generate.py evidence` first takes over what `make bench` measured: var/evidence/*.json is copied to
@@ -32,6 +32,8 @@ from dq_pipeline.units import UNITS  # noqa: E402
 PAGE, FIGURES = ROOT / "docs" / "processes.md", ROOT / "docs" / "figures.md"
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results"
 START, END = "<!-- evidence:start -->", "<!-- evidence:end -->"
+QUOTED = re.compile(r"<!-- figures: (.+?) -->\n.*?<!-- end of figures -->", re.DOTALL)
+"""A table in a page: of all rows whose names begin with one of these words, parted by semicolons."""
 
 INTRODUCTION = """\
 # Process files
@@ -413,8 +415,29 @@ def with_evidence(readme: str) -> str:
     return pattern.sub(lambda _: f"{START}\n{evidence()}\n{END}", readme)
 
 
+def lean(rows: list[dict[str, Any]]) -> str:
+    """The same for a page of prose: without columns that say nothing."""
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table(rows).splitlines()]
+    told = [any(row[place] for row in cells[2:]) for place in range(len(cells[0]))]
+    return "\n".join(f"| {' | '.join(cell for cell, tells in zip(row, told, strict=True) if tells)} |" for row in cells)
+
+
+def with_figures(page: str) -> str:
+    """A page with each of its tables of figures as docs/results say."""
+
+    def filled(found: re.Match[str]) -> str:
+        wanted = tuple(part.strip() for part in found[1].split(";"))
+        rows = [row for row in measured() if row["name"].startswith(wanted)]
+        for part in wanted:
+            if not any(row["name"].startswith(part) for row in rows):
+                sys.exit(f"docs/results: expected a figure that begins with {part!r}; found none")
+        return f"<!-- figures: {found[1]} -->\n{lean(rows)}\n<!-- end of figures -->"
+
+    return QUOTED.sub(filled, page)
+
+
 def main(arguments: list[str]) -> None:
-    """Write the page and the table."""
+    """Write the pages and the tables."""
     if arguments == ["evidence"]:
         RESULTS.mkdir(exist_ok=True)
         for file in sorted((ROOT / "var" / "evidence").glob("*.json")):
@@ -424,6 +447,10 @@ def main(arguments: list[str]) -> None:
     PAGE.write_text(processes(), encoding="utf-8")
     FIGURES.write_text(figures(), encoding="utf-8")
     README.write_text(with_evidence(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if QUOTED.search(text):
+            page.write_text(with_figures(text), encoding="utf-8")
 
 
 if __name__ == "__main__":

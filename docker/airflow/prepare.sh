@@ -8,7 +8,4 @@ import json, os, sys
 with open(sys.argv[1], "w", encoding="utf-8") as file:
     json.dump({"admin": os.environ["DQ_AIRFLOW_PASSWORD"]}, file)
 PROGRAM
-python -c 'from dq_pipeline.settings import Settings
-from dq_pipeline.wiring import open_world
-with open_world(Settings.resolve()) as world:
-    world.ledger.migrate()'
+python -m dq_pipeline.cli.main migrate

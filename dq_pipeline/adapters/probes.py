@@ -89,7 +89,7 @@ def postgres(settings: Settings) -> Finding:
             server = f"PostgreSQL {_first(cursor)}"
             cursor.execute("SELECT to_regclass('dq.alembic_version') IS NOT NULL")
             if not _first(cursor):
-                return Finding("warning", f"{server}, no ledger in it yet", "`dq init PROCESS` creates it.")
+                return Finding("warning", f"{server}, no ledger in it yet", "`dq migrate` creates it.")
             cursor.execute("SELECT version_num FROM dq.alembic_version")
             version = _first(cursor)
     finally:
@@ -98,8 +98,8 @@ def postgres(settings: Settings) -> Finding:
         return Finding(
             "failed",
             f"{server}, ledger schema {version}; this code needs {newest}",
-            "Stop what writes to it, back it up and run `dq init PROCESS`, which migrates it; or install the version "
-            "of dq-pipeline that made it.",
+            "Stop what writes to it, back it up and run `dq migrate`; or install the version of dq-pipeline that made "
+            "it.",
         )
     return Finding("ok", f"{server}, ledger schema {version}")
 

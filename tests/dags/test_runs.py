@@ -5,6 +5,7 @@ All in one module: the first run of a process takes Airflow eleven seconds.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from airflow.dag_processing.dagbag import DagBag
 
 from dq_airflow import assets
 from dq_pipeline.steps import agenda
+from tests.docs.tutorials import steps as steps_of
 from tests.integration.conftest import Plant, plant, recordings  # noqa: F401 - a fixture
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -187,3 +189,26 @@ def test_experiments_are_made_and_reported(run: Run, plant: Plant, monkeypatch: 
     folder = plant.world.settings.var / "experiments"
     assert sorted(file.name for file in folder.iterdir()) == ["cost.json", "index.html"]
     assert "A long stream, one core" in (folder / "index.html").read_text()
+
+
+def test_the_dag_of_the_tutorial(run: Run, plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    ((kind, text),) = steps_of("own-dag.md")
+    folder, book = tmp_path / "own", tmp_path / "book.md"
+    folder.mkdir()
+    file = folder / kind.removeprefix("file: ")
+    file.write_text(text)
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    bundles = [
+        {"name": name, "classpath": local, "kwargs": {"path": str(path)}}
+        for name, path in (("own", folder), ("dags-folder", DAGS))
+    ]
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(bundles))
+    monkeypatch.setenv("SHIFT_BOOK_PROCESS", plant.process)
+    monkeypatch.setenv("SHIFT_BOOK", str(book))
+    version = plant.initialize()
+    dag = DagBag(str(file)).dags[f"shift_book_{plant.process}"]
+    assert [asset.uri for asset in dag.timetable.asset_condition.objects] == [f"dq://{plant.process}/release"]
+    states = run(str(file), dag.dag_id)
+    assert which(states, "success") == {"line", "write"}
+    (line,) = book.read_text().splitlines()
+    assert f" {plant.process}: release {version} (initial), mae 0." in line

@@ -80,6 +80,10 @@ def test_every_quoted_command_exists_and_takes_what_it_is_given(page: str, comma
             takes(typer.main.get_command(app), words)
         case "cp":
             assert (ROOT / words[1]).is_file()
+        case "python":
+            assert f"<!-- file: {words[1]} -->" in (ROOT / page).read_text(encoding="utf-8"), (
+                "the page shows no such file"
+            )
         case "docker":
             assert (ROOT / "docker-compose.yml").is_file()
         case _:
@@ -212,6 +216,12 @@ def test_the_page_of_process_files_is_up_to_date(generate: dict[str, Callable[..
 def test_figures_are_those_of_docs_results(generate: dict[str, Callable[..., str]]) -> None:
     assert generate["with_evidence"](README) == README, "run `python docs/generate.py`"
     assert generate["figures"]() == (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "<!-- figures: " in page.read_text(encoding="utf-8")])
+def test_figures_in_pages_are_those_of_docs_results(generate: dict[str, Callable[..., str]], page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert generate["with_figures"](text) == text, "run `python docs/generate.py`"
 
 
 def test_every_setting_is_named_and_no_other() -> None:

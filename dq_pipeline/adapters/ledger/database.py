@@ -55,6 +55,14 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _MIGRATION_LOCK})
                 connection.commit()
 
+    def revision(self) -> str | None:
+        """The schema's version; None where there is no ledger yet."""
+        with self._connect() as connection:
+            if connection.scalar(text("SELECT to_regclass(:table)"), {"table": f"{SCHEMA}.alembic_version"}) is None:
+                return None
+            found = connection.scalar(text(f"SELECT version_num FROM {SCHEMA}.alembic_version"))  # noqa: S608 - a constant
+            return None if found is None else str(found)
+
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
         try:
