@@ -22,6 +22,7 @@ from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
 from dq_pipeline.steps.lineage import lineage
+from dq_pipeline.steps.post import post
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
@@ -78,6 +79,7 @@ __all__ = [
     "note_sensor",
     "pause_rollout",
     "plan",
+    "post",
     "promote",
     "pull",
     "readiness",

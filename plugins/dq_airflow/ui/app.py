@@ -10,7 +10,7 @@ from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import Response
 
-from dq_airflow.ui import assets, errors, labels, overview, reviews
+from dq_airflow.ui import assets, errors, labels, overview, reviews, samples
 from dq_airflow.ui.opened import Opened
 
 HEADERS = {
@@ -43,7 +43,7 @@ def make_app(opened: Opened | None = None) -> FastAPI:
     app.state.opened = opened
     errors.install(app)
     app.middleware("http")(_guard)
-    for part in (assets, overview, reviews, labels):
+    for part in (assets, overview, reviews, labels, samples):
         app.include_router(part.router)
     return app
 
