@@ -129,6 +129,7 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
             "accepted": int(completions.accepted.sum()),
             "quarantined": len(gated.quarantined),
             "unknown_columns": sum(gated.unknown.values()),
+            **({} if serving.bundle.detector is None else {"drift_threshold": serving.bundle.detector.threshold}),
             **({"corrected_sensors": len(turn_back)} if turn_back else {}),
         },
         assessed_uri=folder,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.live.platform import until
 
+from .conftest import METRICS_TOKEN
 from .site import Site
 
 pytestmark = pytest.mark.system
@@ -60,7 +62,7 @@ def test_every_route_is_tried_here(site: Site) -> None:
 
     routes = {route.path for route in make_app().routes}  # type: ignore[attr-defined]
     tried = {path.removeprefix("/dq") for path in (*READS, *WRITES)}
-    named = {path for path in tried if not path.startswith("/static/")} | {"/static/{name}"}
+    named = {path for path in tried if not path.startswith("/static/")} | {"/static/{name}", "/metrics"}
     assert routes == named
 
 
@@ -204,6 +206,18 @@ def test_samples_are_on_the_topic_when_the_answer_is_given(site: Site) -> None:
     assert site.ask(at(site, SAMPLES), "admin", good, headers=plain, cookie=True).status == 422
     assert site.ask(at(site, SAMPLES), "admin", good, headers={"Origin": "http://elsewhere"}, cookie=True).status == 403
     assert there() - before == 1
+
+
+def test_metrics_take_their_own_token_and_no_log_in(site: Site) -> None:
+    for headers in ({}, {"Authorization": "Bearer made-up"}, {"Authorization": f"Bearer {site.token('admin')}"}):
+        assert site.ask("/dq/metrics", headers=headers).status == 401
+    answer = site.ask("/dq/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    found = {family.name: family.samples for family in text_string_to_metric_families(answer.text)}
+    assert [one.value for one in found["dq_source_up"]] == [1, 1]
+    waiting = {one.labels["process"]: one.value for one in found["dq_reviews_waiting"]}
+    assert waiting[site.process] > 0
 
 
 def test_a_report_is_signed_with_the_log_in(site: Site) -> None:
