@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import runpy
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -181,6 +184,23 @@ def test_the_token_opens_it_whatever_is_away(scrape: Scrape, monkeypatch: pytest
     answer = scrape(world, Authorization="Bearer token-of-the-test")
     assert answer.status_code == 503
     assert "Traceback" not in answer.text
+
+
+def test_the_command_prints_the_same_and_says_what_is_away(tmp_path: Path) -> None:
+    named = {name: value for name, value in os.environ.items() if not name.startswith(("DQ_", "KAFKA_", "MLFLOW_"))}
+    away = {
+        "DQ_VAR": str(tmp_path),
+        "DQ_DATABASE_URL": "postgresql://dq:dq@localhost:1/dq",
+        "KAFKA_BOOTSTRAP_SERVERS": "localhost:1",
+    }
+    program = [sys.executable, "-m", "dq_pipeline.cli.main", "metrics"]
+    done = subprocess.run(program, cwd=ROOT, env={**named, **away}, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = parsed(done.stdout)
+    assert list(found) == list(METRICS)
+    assert found["dq_source_up"] == {(("source", "ledger"),): 0, (("source", "stream"),): 0}
+    files = {path.stem for path in (ROOT / "dags/processes").glob("*.yaml")}
+    assert {dict(labels)["process"] for labels in found["dq_process_file_valid"]} == files
 
 
 # --- a process that runs
