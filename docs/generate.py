@@ -1,4 +1,5 @@
-"""Writes what can be written by a program: docs/processes.md, docs/figures.md, the README's table, figures in pages.
+"""Writes what can be written by a program: docs/processes.md, docs/figures.md, docs/metrics.md with Grafana's
+dashboards, the README's table, figures in pages.
 
 Run `python docs/generate.py`. It fails where a key of a process file has no meaning here, or a meaning no key.
 `python docs/generate.py evidence` first takes over what `make bench` measured: var/evidence/*.json is copied to
@@ -16,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
+
+from grafana import dashboards  # noqa: E402
 
 from dq_pipeline import process as model  # noqa: E402
 from dq_pipeline.encode import ENCODERS, Encoded  # noqa: E402
 from dq_pipeline.encode.registry import find  # noqa: E402
+from dq_pipeline.records import METRICS  # noqa: E402
 from dq_pipeline.sections import alerts as alerts_section  # noqa: E402
 from dq_pipeline.sections import audit as audit_section  # noqa: E402
 from dq_pipeline.sections import contract as contract_section  # noqa: E402
@@ -29,6 +33,7 @@ from dq_pipeline.sections import rollout as rollout_section  # noqa: E402
 from dq_pipeline.sections import watch as watch_section  # noqa: E402
 from dq_pipeline.units import UNITS  # noqa: E402
 
+METRICS_PAGE, DASHBOARDS = ROOT / "docs" / "metrics.md", ROOT / "docker" / "grafana" / "dashboards"
 PAGE, FIGURES = ROOT / "docs" / "processes.md", ROOT / "docs" / "figures.md"
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results"
 START, END = "<!-- evidence:start -->", "<!-- evidence:end -->"
@@ -61,6 +66,38 @@ FIGURES_INTRODUCTION = """\
 
 What `make bench` and `make demo` measured, each row as they wrote it. *Against* is the other side of a ratio or a
 baseline of the same run; a *bar* is what the figure has to reach. `make bench` measures them on your machine.
+"""
+
+METRICS_INTRODUCTION = """\
+# Metrics
+
+<!-- Written by `python docs/generate.py`; edit that program, not this page. -->
+
+Prometheus reads them at `/dq/metrics` of Airflow's web server, `dq metrics` prints the same. A scraper has no log-in of
+Airflow's: set `DQ_METRICS_TOKEN` for the web server, a long random text, and give it to Prometheus as a bearer token.
+Without the setting the address is not there.
+
+```yaml
+scrape_configs:
+  - job_name: dq
+    metrics_path: /dq/metrics
+    authorization: {credentials_file: /etc/prometheus/dq_metrics_token}
+    static_configs: [{targets: ["airflow.example.org:8080"]}]
+```
+
+`docker compose --profile monitoring up` starts a Prometheus (port 9090) and a Grafana (port 3000, log-in `admin` with
+`DQ_AIRFLOW_PASSWORD`) that have all of it. The dashboards are `docker/grafana/dashboards/platform.json` and
+`docker/grafana/dashboards/process.json`; on your own Grafana import them, with a data source whose uid is `dq`.
+
+A scrape asks the ledger some sixteen queries and the stream three, for all processes at once, and reads no sample and
+no model. Each is bounded by an index: 50 processes with 100,000 micro-batches, a million samples and half a million
+verdicts on contracts take about a second. What was read serves everyone for 5 s. Nothing hides the rest: a server that
+is away, a query that fails and a process file that is broken are metrics themselves. A metric without a value is
+absent: a process without a release has no `dq_release_info`. The web server reads the token from its environment alone.
+
+What the platform itself alerts on is in [incidents](incidents.md) and the [watch](watch.md); these metrics are for
+those who watch the platform: `dq_source_up == 0`, `dq_last_sample_age_seconds`, `dq_claim_age_seconds`, `dq_failures`
+and `dq_parked_batches` are the ones to alert on.
 """
 
 LIMITS = {
@@ -366,6 +403,15 @@ def _kind(entry: dict[str, Any]) -> str:
     return ", ".join([words[entry["type"]], *said])
 
 
+def metrics() -> str:
+    """The page of all metrics."""
+    lines = ["| metric | kind | labels | |", "| --- | --- | --- | --- |"]
+    for name, metric in METRICS.items():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{name}` | {metric.kind} | {labels} | {metric.told} |")
+    return METRICS_INTRODUCTION + "\n" + "\n".join(lines) + "\n"
+
+
 def measured() -> list[dict[str, Any]]:
     """All rows of docs/results."""
     return [row for file in sorted(RESULTS.glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))]
@@ -445,6 +491,9 @@ def main(arguments: list[str]) -> None:
     elif arguments:
         sys.exit(f"Expected no argument or `evidence`; found {' '.join(arguments)}.")
     PAGE.write_text(processes(), encoding="utf-8")
+    METRICS_PAGE.write_text(metrics(), encoding="utf-8")
+    for name, text in dashboards().items():
+        (DASHBOARDS / name).write_text(text, encoding="utf-8")
     FIGURES.write_text(figures(), encoding="utf-8")
     README.write_text(with_evidence(README.read_text(encoding="utf-8")), encoding="utf-8")
     for page in sorted((ROOT / "docs").rglob("*.md")):

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from kafka import TopicPartition
-from kafka import errors as kafka_errors
-from kafka.admin import OffsetSpec
 
+from dq_pipeline.adapters import kafka_marks
 from dq_pipeline.adapters.kafka_clients import LARGEST_MESSAGE_BYTES, KafkaClients
 from dq_pipeline.adapters.kafka_groups import commit_offsets
 from dq_pipeline.adapters.kafka_topics import TopicsReport, ensure_topics
@@ -86,18 +85,18 @@ class KafkaStream:
             The topic does not exist, or no broker answers.
         """
         with self._clients.outages(f"Looking at topic {topic!r}"):
-            admin = self._clients.admin()
-            described = admin.describe_topics([topic])[0]
-            failure = kafka_errors.for_code(described["error_code"])
-            if failure is not kafka_errors.NoError:
-                raise failure(topic)
-            parts = [TopicPartition(topic, part["partition_index"]) for part in described["partitions"]]
-            timeout_ms = int(self._timeout_s * 1000)
-            first = admin.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.EARLIEST), timeout_ms=timeout_ms)
-            after = admin.list_partition_offsets(
-                dict.fromkeys(parts, OffsetSpec.LATEST), isolation_level="read_committed", timeout_ms=timeout_ms
-            )
-        return {part.partition: (first[part].offset, after[part].offset) for part in sorted(parts)}
+            return kafka_marks.watermarks_of(self._clients.admin(), topic, timeout_s=self._timeout_s)
+
+    def all_watermarks(self, topics: Sequence[str]) -> dict[str, dict[int, tuple[int, int]]]:
+        """The same of several topics in three requests, however many they are; those that do not exist are left out.
+
+        Raises
+        ------
+        StreamError
+            No broker answers.
+        """
+        with self._clients.outages("Looking at topics"):
+            return kafka_marks.watermarks(self._clients.admin(), topics, timeout_s=self._timeout_s)
 
     def lag(self, topic: str, positions: Mapping[int, int]) -> int:
         """How many offsets wait at or after these positions; a partition without one counts from its earliest.

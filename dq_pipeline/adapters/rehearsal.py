@@ -33,6 +33,10 @@ class MemoryStream:
         begin = held[0].offset if held else base[0]
         return {p: (begin, begin + len(held)) if p == 0 else (offset, offset) for p, offset in base.items()}
 
+    def all_watermarks(self, topics: Sequence[str]) -> dict[str, dict[int, tuple[int, int]]]:
+        """The same of several topics."""
+        return {topic: self.watermarks(topic) for topic in topics}
+
     def read(self, topic: str, ranges: Sequence[OffsetRange]) -> Iterator[RawMessage]:
         """Exactly the messages of these ranges."""
         for span in ranges:

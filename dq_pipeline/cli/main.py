@@ -34,6 +34,7 @@ from dq_pipeline.cli import (
     initialize,
     labels,
     lineage,
+    metrics,
     migrate,
     releases,
     replay,
@@ -50,6 +51,7 @@ from dq_pipeline.cli import (
     watch,
 )
 from dq_pipeline.errors import DQError
+from dq_pipeline.log_context import FORMAT, set_up
 
 
 class Commands(TyperGroup):
@@ -82,7 +84,7 @@ def options(
 ) -> None:
     """Options of all commands; they come before the command's name."""
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "INFO" if debug else "WARNING")
-    logging.basicConfig(level=logging.INFO if debug else logging.WARNING)
+    set_up(logging.INFO if debug else logging.WARNING, os.environ.get(FORMAT, ""))
     for chatty in ("kafka", "alembic", "mlflow", "urllib3"):  # what goes wrong there comes to us as an error
         logging.getLogger(chatty).setLevel(logging.WARNING if debug else logging.CRITICAL)
 
@@ -102,6 +104,7 @@ _LOOP = (
     flags,
     reviews,
     status,
+    metrics,
     releases,
     rollout,
     compare,

@@ -19,12 +19,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
 
+from dq_pipeline.log_context import note
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from dq_pipeline.wiring import World
 
-ProcessName = Annotated[str, typer.Argument(help="Name of a process file.", metavar="PROCESS", show_default=False)]
+
+def _named(process: str) -> str:
+    """Log lines of a command are about the process that it was given."""
+    note(dq_process=process)
+    return process
+
+
+ProcessName = Annotated[
+    str, typer.Argument(help="Name of a process file.", metavar="PROCESS", show_default=False, callback=_named)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 Why = Annotated[str, typer.Option("--why", help="The reason; kept for good.", show_default=False)]
 

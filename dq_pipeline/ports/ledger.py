@@ -13,6 +13,7 @@ from dq_pipeline.ports.contracts import Contracts
 from dq_pipeline.ports.corrections import Corrections
 from dq_pipeline.ports.drills import Drills
 from dq_pipeline.ports.evidence import Evidence
+from dq_pipeline.ports.gauges import Gauges
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.incidents import Incidents
 from dq_pipeline.ports.notices import Notices
@@ -44,6 +45,7 @@ class Ledger(
     Targets,
     Reviews,
     Governing,
+    Gauges,
     Trainings,
     Alerts,
     Rollouts,

@@ -28,6 +28,9 @@ class Stream(Protocol):
         Raises StreamError if the topic does not exist or no broker answers.
         """
 
+    def all_watermarks(self, topics: Sequence[str]) -> dict[str, dict[int, tuple[int, int]]]:
+        """The same of several topics at once; those that do not exist are left out."""
+
     def read(self, topic: str, ranges: Sequence[OffsetRange]) -> Iterator[RawMessage]:
         """Exactly the messages of these ranges, partition by partition; offsets the broker skips are skipped.
 

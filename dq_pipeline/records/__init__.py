@@ -15,6 +15,7 @@ from dq_pipeline.records.contracts import ContractResult, ContractVersion, Obser
 from dq_pipeline.records.drift import DetectorState, DriftAlarm, DriftEvent, EventState
 from dq_pipeline.records.drills import DrillRow
 from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recorded
+from dq_pipeline.records.gauges import METRICS, RECENT_BATCHES, RECENT_SAMPLES, Metric, Reading
 from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import SEVERITIES, Dispatch, Notice, NoticeRow, RuleCount, runbook
 from dq_pipeline.records.outcome import AsOf, BatchOutcome
@@ -30,6 +31,9 @@ from dq_pipeline.records.watching import Both, OpenClaim, Scored
 __all__ = [
     "ACTING",
     "LIVE",
+    "METRICS",
+    "RECENT_BATCHES",
+    "RECENT_SAMPLES",
     "SEVERITIES",
     "UNBUDGETED",
     "WHY_CHARACTERS",
@@ -69,6 +73,7 @@ __all__ = [
     "Judged",
     "Loss",
     "Message",
+    "Metric",
     "Notice",
     "NoticeRow",
     "Observation",
@@ -80,6 +85,7 @@ __all__ = [
     "PredictionRow",
     "Quarantined",
     "RawMessage",
+    "Reading",
     "Recorded",
     "ReleaseRow",
     "Review",

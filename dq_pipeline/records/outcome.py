@@ -41,7 +41,7 @@ class BatchOutcome:
     alarms: tuple[DriftAlarm, ...] = ()
     detector: DetectorState | None = None
     outbox: tuple[Outgoing, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int | float] = field(default_factory=dict)
     assessed_uri: str = ""
     flags: tuple[Flag, ...] = ()
     as_of: AsOf | None = None

@@ -24,6 +24,7 @@ from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
 from dq_pipeline.steps.lineage import lineage
 from dq_pipeline.steps.notices import judge_notice, notices, precision, prune, send_test
+from dq_pipeline.steps.post import post
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
@@ -84,6 +85,7 @@ __all__ = [
     "notices",
     "pause_rollout",
     "plan",
+    "post",
     "precision",
     "promote",
     "prune",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dq_pipeline.errors import StateError
+from dq_pipeline.log_context import note
 from dq_pipeline.ports import World
 from dq_pipeline.records import ACTING, BatchState
 from dq_pipeline.steps import outcome
@@ -26,6 +27,7 @@ def act(world: World, process: str, *, batch_id: str, holder: str) -> dict[str, 
     LostClaimError
         If another run holds the batch.
     """
+    note(dq_batch=batch_id)
     settings = world.process(process).stream
     claim = world.ledger.take(process, batch_id, holder=holder, lease_s=settings.lease_s, now=utc_now())
     if claim.state in (BatchState.CLAIMED, BatchState.LANDED):

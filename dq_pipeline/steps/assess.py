@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.errors import StateError
+from dq_pipeline.log_context import note
 from dq_pipeline.ports import World
 from dq_pipeline.profile.profile import Profile, profile_in_parts
 from dq_pipeline.quality.dimensions import DIMENSIONS
@@ -63,6 +65,7 @@ def assess(world: World, process: str, *, batch_id: str, holder: str, held: Held
     LostClaimError
         If another run holds the batch.
     """
+    note(dq_batch=batch_id)
     settings = world.process(process).stream
     claim = world.ledger.take(process, batch_id, holder=holder, lease_s=settings.lease_s, now=utc_now())
     if claim.state is BatchState.CLAIMED or claim.uri is None:
@@ -70,6 +73,7 @@ def assess(world: World, process: str, *, batch_id: str, holder: str, held: Held
     if claim.state is not BatchState.LANDED:  # assessed or committed by an earlier attempt
         return _report(batch_id, outcome.read(world, claim))
     serving = in_production(world, process)
+    note(dq_release=serving.version)
     decided = _assess(world, serving, claim, held)
     uri = world.lake.put(f"{decided.assessed_uri}/{outcome.FILE}", outcome.to_bytes(decided))
     world.ledger.mark_assessed(claim, uri, utc_now())
@@ -96,7 +100,7 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
     # files are written, and horizons answered, while the completed samples are scored
     with ThreadPoolExecutor(_THREADS) as pool, ThreadPoolExecutor(1) as beside:
         written = [pool.submit(world.lake.put, f"{folder}/samples.npz", partial(as_read.write, corrections=turn_back))]
-        answering = beside.submit(_answered, world, serving, claim, gated, pool)
+        answering = beside.submit(copy_context().run, _answered, world, serving, claim, gated, pool)
         completions = _score(world, serving, "completion", gated.completions, pool)
         written.append(pool.submit(world.lake.put, f"{folder}/completion-profile.npz", completions.profile.write))
         oracle.write(world, folder, completions.beside)
@@ -130,6 +134,7 @@ def _assess(world: World, serving: Serving, claim: Claim, held: Held | None) -> 
             "accepted": int(completions.accepted.sum()),
             "quarantined": len(gated.quarantined),
             "unknown_columns": sum(gated.unknown.values()),
+            **({} if serving.bundle.detector is None else {"drift_threshold": serving.bundle.detector.threshold}),
             **({"corrected_sensors": len(turn_back)} if turn_back else {}),
         },
         assessed_uri=folder,

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 from dq_pipeline.errors import DataLossError, StateError
+from dq_pipeline.log_context import note
 from dq_pipeline.ports import World
 from dq_pipeline.process import Process
 from dq_pipeline.process import Stream as StreamSettings
@@ -55,6 +56,7 @@ def pull(world: World, process: str, *, holder: str, held: Held | None = None) -
     announce(world, process)
     if claim is None:
         return None
+    note(dq_batch=claim.batch_id)
     if claim.state is not BatchState.CLAIMED:  # adopted after the landing
         return {"batch_id": claim.batch_id, "sequence": claim.sequence, "messages": None}
     messages = _read(world, claim, held)

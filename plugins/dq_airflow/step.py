@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from typing import Any
 
+import structlog.contextvars
 from airflow.sdk import task
 from airflow.sdk.definitions.xcom_arg import XComArg
 
 from dq_airflow import assets
+from dq_pipeline.log_context import NAMES, about, heard_by
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,20 @@ class Step:
     def _task(self, process: str) -> Any:
         outlets: list[Any] = [assets.asset(process, kind) for kind in self.emits]
         outlets += [assets.now_and_then(process, kind) for kind in self.may_emit]
-        return task(**{"pool": self.pool, "outlets": outlets, **self.options})(self.function)
+        return task(**{"pool": self.pool, "outlets": outlets, **self.options})(_named(self.function))
+
+
+def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, whose log lines name the process, and the micro-batch and the release once they are known."""
+
+    @wraps(function)
+    def run(process: str, *args: Any, **kwargs: Any) -> Any:
+        heard_by(structlog.contextvars.bind_contextvars)  # Airflow writes what is bound there beside each line
+        structlog.contextvars.unbind_contextvars(*NAMES)  # of the task before, where one process runs several
+        with about(dq_process=process):  # bound until then: what Airflow says of a failure is about the same
+            return function(process, *args, **kwargs)
+
+    return run
 
 
 def step(

@@ -26,6 +26,7 @@ from .site import Site
 
 SCREENS = Path(__file__).resolve().parents[2] / "var" / "screens"
 REVIEWS = 24
+METRICS_TOKEN = "token-of-the-site"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -58,6 +59,7 @@ def site(mlflow_server: Endpoints) -> Iterator[Site]:
         environment = {
             "DQ_PROCESS_DIR": str(folder),
             "DQ_LAKE_URI": own.lake_uri,
+            "DQ_METRICS_TOKEN": METRICS_TOKEN,
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",  # the steps are called here; no DAG need run
         }
         endpoints = local.up(["kafka", "postgres", "mlflow", "airflow"], var, env=environment)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.live.platform import until
 
+from .conftest import METRICS_TOKEN
 from .site import Site
 
 pytestmark = pytest.mark.system
@@ -22,11 +24,28 @@ READS = (
     "/dq/static/plotly.min.js",
 )
 OPINIONS = "/dq/api/{process}/reviews/{review}/opinions"
+SAMPLES = "/dq/api/{process}/samples"
 WRITES: dict[str, dict[str, Any]] = {
     OPINIONS: {"action": "skip", "token": "of-a-test"},
     "/dq/api/{process}/labels": {"labels": [{"sample_id": "made-up", "value": 1.0}]},
     "/dq/api/{process}/reports": {"sample_id": "r001030", "why": "odd noise"},
+    SAMPLES: {
+        "version": 1,
+        "process": "{process}",
+        "sample_id": "posted",
+        "source": "rig",
+        "kind": "completion",
+        "start": "2026-01-01T00:00:00Z",
+        "sensors": ["flow"],
+        "values": [[1.0]] * 30,
+    },
 }
+DONE = {SAMPLES: 202}
+
+
+def written(site: Site, path: str) -> dict[str, Any]:
+    """What is sent to a route."""
+    return {name: site.process if value == "{process}" else value for name, value in WRITES[path].items()}
 
 
 def at(site: Site, path: str, review: int = 1) -> str:
@@ -43,7 +62,7 @@ def test_every_route_is_tried_here(site: Site) -> None:
 
     routes = {route.path for route in make_app().routes}  # type: ignore[attr-defined]
     tried = {path.removeprefix("/dq") for path in (*READS, *WRITES)}
-    named = {path for path in tried if not path.startswith("/static/")} | {"/static/{name}"}
+    named = {path for path in tried if not path.startswith("/static/")} | {"/static/{name}", "/metrics"}
     assert routes == named
 
 
@@ -57,14 +76,14 @@ def test_reading_takes_a_log_in(site: Site, review: int, path: str) -> None:
 
 @pytest.mark.parametrize("path", WRITES)
 def test_writing_takes_the_right_to(site: Site, review: int, path: str) -> None:
-    body, path = WRITES[path], at(site, path, review)
+    body, done, path = written(site, path), DONE.get(path, 200), at(site, path, review)
     before = site.opinions(review)
     assert site.ask(path, None, body).status == 401
     assert site.ask(path, None, raw=b"{broken").status == 401, "who it is comes before what was sent"
     assert site.ask(path, "viewer", body).status == 403
     assert site.ask(path, "viewer", raw=b"{broken").status == 403
     assert site.opinions(review) == before
-    assert site.ask(path, "admin", body).status == 200
+    assert site.ask(path, "admin", body).status == done
 
 
 @pytest.mark.parametrize("path", WRITES)
@@ -162,12 +181,43 @@ def test_what_is_not_there_is_not_found(site: Site) -> None:
 def test_labels_are_taken_once_and_refused_by_row(site: Site) -> None:
     rows = [{"sample_id": "r001031", "value": 4.5}, {"sample_id": "r001032", "value": "much"}]
     path = at(site, "/dq/api/{process}/labels")
-    first, second = (site.ask(path, "admin", {"labels": rows}).json for _ in range(2))
+    answers = [site.ask(path, "admin", {"labels": rows}) for _ in range(2)]
+    assert [answer.status for answer in answers] == [422, 422], "no success where a row is refused"
+    first, second = (answer.json for answer in answers)
     assert (first["new"], second["new"]) == (1, 0)
     assert [(row["row"], row["reason"]) for row in first["refused"]] == [(2, "not_numeric")]
     most = {"labels": [{"sample_id": "a", "value": 1.0}] * 10_001}
     assert site.ask(path, "admin", most).status == 422
     assert site.ask(path, "admin", raw=b" " * (8 * 1024 * 1024 + 1)).status == 413
+
+
+def test_samples_are_on_the_topic_when_the_answer_is_given(site: Site) -> None:
+    settings = site.world.process(site.process)
+
+    def there() -> int:
+        return sum(after for _, after in site.world.stream.watermarks(settings.stream.topic).values())
+
+    before, good = there(), written(site, SAMPLES) | {"sample_id": "posted-2"}
+    answer = site.ask(at(site, SAMPLES), "admin", [good, good | {"sample_id": "odd", "values": []}])
+    assert (answer.status, there() - before) == (422, 1)
+    assert [one["sample_id"] for one in answer.json["published"]] == ["posted-2"]
+    assert [(one["row"], one["reason"]) for one in answer.json["refused"]] == [(2, "empty")]
+    plain = {"Content-Type": "text/plain", "Origin": site.url}
+    assert site.ask(at(site, SAMPLES), "admin", good, headers=plain, cookie=True).status == 422
+    assert site.ask(at(site, SAMPLES), "admin", good, headers={"Origin": "http://elsewhere"}, cookie=True).status == 403
+    assert there() - before == 1
+
+
+def test_metrics_take_their_own_token_and_no_log_in(site: Site) -> None:
+    for headers in ({}, {"Authorization": "Bearer made-up"}, {"Authorization": f"Bearer {site.token('admin')}"}):
+        assert site.ask("/dq/metrics", headers=headers).status == 401
+    answer = site.ask("/dq/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    found = {family.name: family.samples for family in text_string_to_metric_families(answer.text)}
+    assert [one.value for one in found["dq_source_up"]] == [1, 1]
+    waiting = {one.labels["process"]: one.value for one in found["dq_reviews_waiting"]}
+    assert waiting[site.process] > 0
 
 
 def test_a_report_is_signed_with_the_log_in(site: Site) -> None:

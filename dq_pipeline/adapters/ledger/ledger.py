@@ -13,6 +13,7 @@ from dq_pipeline.adapters.ledger.drills import Drills
 from dq_pipeline.adapters.ledger.evidence import Evidence
 from dq_pipeline.adapters.ledger.facts import Facts
 from dq_pipeline.adapters.ledger.flags import Flags
+from dq_pipeline.adapters.ledger.gauges import Gauges
 from dq_pipeline.adapters.ledger.governing import Governing
 from dq_pipeline.adapters.ledger.incidents import Incidents
 from dq_pipeline.adapters.ledger.notices import Notices
@@ -41,6 +42,7 @@ class PostgresLedger(
     Reviews,
     Trainings,
     Governing,
+    Gauges,
     Alerts,
     Drills,
     Catalog,

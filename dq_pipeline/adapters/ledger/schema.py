@@ -150,6 +150,7 @@ predictions = Table(
     instant("at"),
 )
 Index("predictions_release", predictions.c.process, predictions.c.release, predictions.c.role)
+Index("predictions_alarm", predictions.c.process, predictions.c.role, postgresql_where=text("alarm"))
 _SAID = ("process", "sample_id", "value", "origin", "annotator", "determined_at")
 targets = Table(
     "targets",

@@ -85,6 +85,13 @@ contract_results = Table(
         "process", "contract", "version", "slice", "release", "first", "stop", name="contract_results_once"
     ),
 )
+Index(
+    "contract_results_newest",
+    contract_results.c.process,
+    contract_results.c.contract,
+    contract_results.c.version,
+    contract_results.c.id,
+)
 inventory = Table(
     "inventory",  # append-only: what was known of a sensor from when on
     metadata,

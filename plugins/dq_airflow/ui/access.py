@@ -84,14 +84,10 @@ def body(form: type[Form]) -> Callable[..., Awaitable[Form]]:
     """
 
     async def read(request: Request, _: Writer) -> Form:
-        kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        kind = content_type(request)
         if kind != "application/json":
             raise HTTPException(422, f"Content-Type application/json was expected; found {kind[:80] or 'none'}.")
-        data = bytearray()
-        async for piece in request.stream():
-            data += piece
-            if len(data) > MAX_BODY_BYTES:
-                raise HTTPException(413, f"At most {MAX_BODY_BYTES} bytes were expected.")
+        data = await content(request, MAX_BODY_BYTES)
         try:
             return form.model_validate(json.loads(data, parse_constant=_no_number))
         except ValidationError as error:
@@ -100,6 +96,21 @@ def body(form: type[Form]) -> Callable[..., Awaitable[Form]]:
             raise HTTPException(422, f"JSON was expected; {str(error)[:200]}.") from None
 
     return read
+
+
+def content_type(request: Request) -> str:
+    """What the body is said to be, without parameters; empty where nothing is said."""
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+async def content(request: Request, most: int) -> bytes:
+    """The request's body; 413 as soon as it is longer than `most` bytes."""
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > most:
+            raise HTTPException(413, f"At most {most} bytes were expected.")
+    return bytes(data)
 
 
 def _writing(process: str) -> Callable[[Request, BaseUser], None]:

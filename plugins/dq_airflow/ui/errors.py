@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from dq_airflow.ui import rendering
-from dq_pipeline.errors import DQError, RegistryError, ServerError, StateError, StreamError
+from dq_pipeline.errors import DQError, LedgerError, RegistryError, SampleError, ServerError, StateError, StreamError
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +52,17 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _ours(request: Request, error: Exception) -> Response:
-    """A state that does not allow it is 409; where one only wanted to look, there is nothing: 404."""
+    """A state that does not allow it is 409; where one only wanted to look, there is nothing: 404.
+
+    A server that is away is 503; the ledger itself raises its plain error for nothing else.
+    """
     status = 409
     if isinstance(error, StateError) and request.method in ("GET", "HEAD"):
         status = 404
-    elif isinstance(error, RegistryError | StreamError | ServerError):
+    elif isinstance(error, RegistryError | StreamError | ServerError) or type(error) is LedgerError:
         status = 503
+    elif isinstance(error, SampleError):
+        status = 422
     return answer(request, status, str(error))
 
 

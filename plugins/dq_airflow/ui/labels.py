@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse
 
 from dq_airflow.ui.access import Writer, body
 from dq_airflow.ui.opened import World
@@ -51,14 +52,26 @@ class Report(Strict):
 
 @router.post("/labels")
 def add_labels(process: str, user: Writer, sent: Annotated[Labels, Depends(body(Labels))], world: World) -> Any:
-    """Take labels; those known already change nothing. Where a row names no annotator, the user is it."""
+    """Take labels; those known already change nothing. Where a row names no annotator, the user is it.
+
+    They are in the ledger before the answer is given: 200, or 422 where rows were refused; the others are taken.
+    """
     from dq_pipeline import steps
 
     rows = [{"annotator": user.get_name(), **row.model_dump(exclude_none=True)} for row in sent.labels]
     taken = steps.add_labels(world, process, rows, origin="http")
     if taken["new"]:
         tell(process, "labels", {"new": taken["new"]})
-    return taken
+    return partly(taken, 200)
+
+
+def partly(taken: dict[str, Any], status: int) -> JSONResponse:
+    """`status` where all rows were taken, else 422: a client that reads nothing but the status must not lose any."""
+    refused = taken["refused"]
+    if not refused:
+        return JSONResponse(taken, status)
+    first = f"the first: row {refused[0]['row']}: {refused[0]['reason']}: {refused[0]['detail']}"
+    return JSONResponse({"detail": f"{len(refused)} of {taken['read']} rows were refused, {first}", **taken}, 422)
 
 
 @router.post("/reports")

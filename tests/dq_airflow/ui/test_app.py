@@ -18,9 +18,12 @@ from fastapi import FastAPI, HTTPException, Request
 
 from dq_airflow.ui import access, app, assets, labels, opened, reviews, telling
 from dq_pipeline import steps
-from dq_pipeline.errors import DataError, RegistryError, StateError
+from dq_pipeline.errors import DataError, LedgerError, RegistryError, StateError
+from dq_pipeline.wire.envelope import read_object, validate
+from dq_pipeline.wire.request import messages_of
 
 OPINION = {"action": "skip", "token": "t" * 8}
+TAKEN = {"read": 1, "new": 1, "refused": []}
 JUDGED = {"new": True, "state": "settled", "outcome": "accept"}
 Ask = Callable[..., httpx.Response]
 
@@ -41,9 +44,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setattr(steps, "reviews", lambda *_, **__: queue)
     monkeypatch.setattr(steps, "waiting_for", lambda *_, **__: [3])
     monkeypatch.setattr(steps, "judge", lambda *_, **rest: heard.append(rest) or JUDGED)
-    monkeypatch.setattr(
-        steps, "add_labels", lambda _, __, rows, **rest: heard.append({"rows": rows, **rest}) or {"new": 1}
-    )
+    monkeypatch.setattr(steps, "add_labels", lambda _, __, rows, **rest: heard.append({"rows": rows, **rest}) or TAKEN)
     return heard
 
 
@@ -150,6 +151,18 @@ def test_a_label_is_signed_unless_it_names_who_gave_it(ask: Ask, said: list[dict
     assert ask("/dq/api/pump/labels", "anna", {"labels": []}).status_code == 422
 
 
+def test_a_refused_label_is_no_success_and_the_others_are_taken(
+    ask: Ask, told: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = [{"row": 2, "reason": "not_numeric", "detail": "expected a number"}]
+    monkeypatch.setattr(steps, "add_labels", lambda *_, **__: {"read": 2, "new": 1, "refused": refused})
+    rows = [{"sample_id": "a", "value": 1.0}, {"sample_id": "b", "value": "much"}]
+    answer = ask("/dq/api/pump/labels", "anna", {"labels": rows})
+    assert (answer.status_code, answer.json()["new"], answer.json()["refused"]) == (422, 1, refused)
+    assert "row 2: not_numeric" in answer.json()["detail"]
+    assert told == [("pump", "labels")]
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -175,6 +188,7 @@ def test_a_write_with_the_cookie_comes_from_a_page_of_ours(ask: Ask, headers: di
         (StateError("there is none"), 404, 409),
         (DataError("does not fit"), 409, 409),
         (RegistryError("down"), 503, 503),
+        (LedgerError("no database"), 503, 503),
         (RuntimeError("secret detail"), 500, 500),
     ],
 )
@@ -220,6 +234,9 @@ def test_what_the_documentation_sends_is_taken() -> None:
     assert [name for name, _ in found] == list(forms)
     for name, body in found:
         forms[name].model_validate_json(body)
+    (posted,) = re.findall(r"/dq/api/pump/samples [^\n]* -d '([^']*)'", text)
+    (message,) = messages_of(posted.encode(), "json")
+    validate(read_object(message, "a sample"), "pump")
 
 
 def test_the_world_is_opened_once_and_again_after_a_failure() -> None:

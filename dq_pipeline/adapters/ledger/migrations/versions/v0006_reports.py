@@ -62,5 +62,7 @@ def upgrade() -> None:
             CONSTRAINT reports_once UNIQUE (process, key),
             FOREIGN KEY(process) REFERENCES dq.processes (process)
         );
+        CREATE INDEX contract_results_newest ON dq.contract_results (process, contract, version, id);
+        CREATE INDEX predictions_alarm ON dq.predictions (process, role) WHERE alarm;
         """
     )
