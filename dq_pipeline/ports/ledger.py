@@ -15,6 +15,7 @@ from dq_pipeline.ports.drills import Drills
 from dq_pipeline.ports.evidence import Evidence
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.incidents import Incidents
+from dq_pipeline.ports.overview import Overview
 from dq_pipeline.ports.replays import Replays
 from dq_pipeline.ports.reviews import Reviews
 from dq_pipeline.ports.rollouts import Rollouts
@@ -55,6 +56,7 @@ class Ledger(
     Audits,
     Corrections,
     Catalog,
+    Overview,
     Protocol,
 ):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""

@@ -18,6 +18,7 @@ from dq_pipeline.records.flags import UNBUDGETED, Flag, FlagKind, FlagRow, Recor
 from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import Notice
 from dq_pipeline.records.outcome import AsOf, BatchOutcome
+from dq_pipeline.records.overview import Glance
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.replays import Answered
 from dq_pipeline.records.reviews import WHY_CHARACTERS, Action, Candidate, Opinion, Review, Ruling, State
@@ -61,6 +62,7 @@ __all__ = [
     "Flag",
     "FlagKind",
     "FlagRow",
+    "Glance",
     "Hold",
     "Incident",
     "Judged",

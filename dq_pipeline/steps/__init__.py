@@ -22,6 +22,7 @@ from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
 from dq_pipeline.steps.lineage import lineage
+from dq_pipeline.steps.overview import overview
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
@@ -76,6 +77,7 @@ __all__ = [
     "lineage",
     "look",
     "note_sensor",
+    "overview",
     "pause_rollout",
     "plan",
     "promote",
