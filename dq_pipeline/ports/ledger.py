@@ -91,8 +91,8 @@ class Ledger(
     def let_go(self, process: str, holder: str, error: str, now: datetime) -> None:
         """A run gives up: its lease ends now, so that the next run adopts its batch without waiting."""
 
-    def unpark(self, process: str, now: datetime) -> int:
-        """Put parked batches back in line, to be read again from the start; returns how many."""
+    def unpark(self, process: str, now: datetime, *, batch_id: str | None = None) -> int:
+        """Put parked batches, or this one, back in line, to be read again from the start; returns how many."""
 
     def quarantined(self, process: str) -> Sequence[tuple[int, str, Quarantined]]:
         """Messages in quarantine and not yet sent again: row id, URI of the landed raw messages, what was wrong."""

@@ -20,5 +20,8 @@ class Overview(Protocol):
     def batch(self, process: str, batch_id: str) -> Mapping[str, Any] | None:
         """One micro-batch: its row, the `ranges` it read, its `samples` with answers and truths, its `quarantine`."""
 
+    def place_of(self, process: str, sample_id: str) -> tuple[str, int]:
+        """The micro-batch and the number of a completed sample. Raises StateError if there is none such."""
+
     def configurations(self, process: str, hashes: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """The settings that decided, by their hash."""

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, select, text, true
 from dq_pipeline.adapters.ledger.database import Database
 from dq_pipeline.adapters.ledger.schema import batches, configurations, predictions, quarantine, ranges, scores
 from dq_pipeline.adapters.ledger.targets import truth_of
+from dq_pipeline.errors import StateError
 from dq_pipeline.records import ACTING, Glance
 
 # One statement for all processes: what is counted is found by an index, what is newest by walking one backwards.
@@ -92,9 +93,20 @@ class Overview(Database):
             return {
                 **row,
                 "ranges": [dict(one) for one in connection.execute(spans.order_by(ranges.c.partition)).mappings()],
-                "samples": [dict(one) for one in connection.execute(_samples(process, row)).mappings()],
+                "samples": [dict(one) for one in connection.execute(_samples(process, dict(row))).mappings()],
                 "quarantine": [dict(one) for one in connection.execute(refused.order_by(quarantine.c.id)).mappings()],
             }
+
+    def place_of(self, process: str, sample_id: str) -> tuple[str, int]:
+        """The micro-batch and the number of a completed sample. Raises StateError if there is none such."""
+        wanted = select(scores.c.batch_id, scores.c.sample).where(
+            scores.c.process == process, scores.c.sample_id == sample_id, scores.c.scope == "completion"
+        )
+        with self._begin() as connection:
+            row = connection.execute(wanted).one_or_none()
+        if row is None:
+            raise StateError(f"{process}: a completed sample expected, found no {sample_id[:80]!r}")
+        return row.batch_id, row.sample
 
     def configurations(self, process: str, hashes: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """The settings that decided, by their hash."""

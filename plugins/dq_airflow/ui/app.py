@@ -10,7 +10,22 @@ from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import Response
 
-from dq_airflow.ui import assets, errors, labels, overview, reviews
+from dq_airflow.ui import (
+    assets,
+    batches,
+    catalogue,
+    contracts,
+    errors,
+    incidents,
+    labels,
+    overview,
+    process,
+    releases,
+    reviews,
+    runbooks,
+    sensors,
+    settings,
+)
 from dq_airflow.ui.opened import Opened
 
 HEADERS = {
@@ -20,6 +35,23 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+
+
+PARTS = (
+    assets,
+    overview,
+    reviews,
+    labels,
+    runbooks,
+    catalogue,
+    process,
+    incidents,
+    releases,
+    batches,
+    contracts,
+    sensors,
+    settings,
+)
 
 
 def make_app(opened: Opened | None = None) -> FastAPI:
@@ -43,7 +75,7 @@ def make_app(opened: Opened | None = None) -> FastAPI:
     app.state.opened = opened
     errors.install(app)
     app.middleware("http")(_guard)
-    for part in (assets, overview, reviews, labels):
+    for part in PARTS:
         app.include_router(part.router)
     return app
 
