@@ -46,6 +46,7 @@ BENCHMARKS = (
     "dag_parse",
     "deployment_latency",
     "replay",
+    "overview",
 )
 
 

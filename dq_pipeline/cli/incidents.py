@@ -25,6 +25,7 @@ def incidents(
         bool | None,
         typer.Option("--accept/--repaired", help="What is seen now is right, learn it; or: it was repaired."),
     ] = None,
+    why: Annotated[str, typer.Option("--why", help="The reason, kept with the incident that is ended.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """List incidents with their causes, the open ones first; show one in full, or end it.
@@ -41,7 +42,7 @@ def incidents(
         if close is not None:
             if accept is None:
                 raise StateError(f"incident {close}: --accept or --repaired expected, found neither")
-            result = steps.close_incident(opened, process, close, accept=accept, who=person())
+            result = steps.close_incident(opened, process, close, accept=accept, who=person(), why=why)
             learned = "; it is learned now" if result["learned"] else ""
             answer(result, as_json, f"Incident {close} of {process} is closed as {result['ending']}{learned}.")
             return

@@ -17,6 +17,7 @@ from dq_pipeline.ports.gauges import Gauges
 from dq_pipeline.ports.governing import Governing
 from dq_pipeline.ports.incidents import Incidents
 from dq_pipeline.ports.notices import Notices
+from dq_pipeline.ports.overview import Overview
 from dq_pipeline.ports.replays import Replays
 from dq_pipeline.ports.reviews import Reviews
 from dq_pipeline.ports.rollouts import Rollouts
@@ -59,6 +60,7 @@ class Ledger(
     Corrections,
     Catalog,
     Notices,
+    Overview,
     Protocol,
 ):
     """The truth: what was read, decided, predicted and promoted. Every method is one transaction."""
@@ -93,8 +95,8 @@ class Ledger(
     def let_go(self, process: str, holder: str, error: str, now: datetime) -> None:
         """A run gives up: its lease ends now, so that the next run adopts its batch without waiting."""
 
-    def unpark(self, process: str, now: datetime) -> int:
-        """Put parked batches back in line, to be read again from the start; returns how many."""
+    def unpark(self, process: str, now: datetime, *, batch_id: str | None = None) -> int:
+        """Put parked batches, or this one, back in line, to be read again from the start; returns how many."""
 
     def quarantined(self, process: str) -> Sequence[tuple[int, str, Quarantined]]:
         """Messages in quarantine and not yet sent again: row id, URI of the landed raw messages, what was wrong."""

@@ -19,6 +19,7 @@ from dq_pipeline.records.gauges import METRICS, RECENT_BATCHES, RECENT_SAMPLES, 
 from dq_pipeline.records.incidents import WITHHELD, Diagnosis, Ending, Incident
 from dq_pipeline.records.notices import SEVERITIES, Dispatch, Notice, NoticeRow, RuleCount, runbook
 from dq_pipeline.records.outcome import AsOf, BatchOutcome
+from dq_pipeline.records.overview import Glance
 from dq_pipeline.records.releases import Change, Hold, ReleaseRow, Stage
 from dq_pipeline.records.replays import Answered
 from dq_pipeline.records.reviews import WHY_CHARACTERS, Action, Candidate, Opinion, Review, Ruling, State
@@ -68,6 +69,7 @@ __all__ = [
     "Flag",
     "FlagKind",
     "FlagRow",
+    "Glance",
     "Hold",
     "Incident",
     "Judged",

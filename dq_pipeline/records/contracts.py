@@ -75,3 +75,5 @@ class Observation:
     expected_error: float | None
     answered_at: datetime | None
     target: float | None
+    accepted: bool = True
+    drift_statistic: float | None = None

@@ -5,6 +5,7 @@ from dq_pipeline.steps.adapt import adapt, retrain
 from dq_pipeline.steps.agenda import let_go
 from dq_pipeline.steps.assess import assess
 from dq_pipeline.steps.audit import audit
+from dq_pipeline.steps.batch_pages import batch, batch_list, sample
 from dq_pipeline.steps.catalog import catalog, review_entry
 from dq_pipeline.steps.compare import compare
 from dq_pipeline.steps.contracts import contracts, contracts_hold, reconcile, sync
@@ -17,18 +18,20 @@ from dq_pipeline.steps.flags import flags, report
 from dq_pipeline.steps.govern import ask, govern, governor
 from dq_pipeline.steps.held import Held
 from dq_pipeline.steps.incidents import close as close_incident
-from dq_pipeline.steps.incidents import incident
+from dq_pipeline.steps.incidents import incident, incident_list
 from dq_pipeline.steps.initialize import annotate, plan, train, unify
 from dq_pipeline.steps.judge import judge
 from dq_pipeline.steps.label_studio import from_label_studio, to_label_studio
 from dq_pipeline.steps.labels import add_labels, label_state, take_labels
 from dq_pipeline.steps.lineage import lineage
 from dq_pipeline.steps.notices import judge_notice, notices, precision, prune, send_test
+from dq_pipeline.steps.overview import overview
 from dq_pipeline.steps.post import post
 from dq_pipeline.steps.promote import promote, reject
 from dq_pipeline.steps.pull import pull
 from dq_pipeline.steps.readiness import Readiness, Watch, readiness
 from dq_pipeline.steps.redrive import redrive
+from dq_pipeline.steps.release_pages import compare_releases, pending_settings, release_list, restorable
 from dq_pipeline.steps.replay import replay_period
 from dq_pipeline.steps.review_queue import fill_queue
 from dq_pipeline.steps.reviews import review, reviews, waiting_for
@@ -39,6 +42,7 @@ from dq_pipeline.steps.sensors import note_sensor, sensors
 from dq_pipeline.steps.staging import evaluate, stage
 from dq_pipeline.steps.status import status
 from dq_pipeline.steps.step_up import abort as abort_rollout
+from dq_pipeline.steps.timeline import timeline
 from dq_pipeline.steps.training_gate import would_refuse
 from dq_pipeline.steps.triage import triage
 from dq_pipeline.steps.watch import look, watch
@@ -55,9 +59,12 @@ __all__ = [
     "ask",
     "assess",
     "audit",
+    "batch",
+    "batch_list",
     "catalog",
     "close_incident",
     "compare",
+    "compare_releases",
     "contracts",
     "contracts_hold",
     "decide",
@@ -75,6 +82,7 @@ __all__ = [
     "govern",
     "governor",
     "incident",
+    "incident_list",
     "judge",
     "judge_notice",
     "label_state",
@@ -83,7 +91,9 @@ __all__ = [
     "look",
     "note_sensor",
     "notices",
+    "overview",
     "pause_rollout",
+    "pending_settings",
     "plan",
     "post",
     "precision",
@@ -94,8 +104,10 @@ __all__ = [
     "reconcile",
     "redrive",
     "reject",
+    "release_list",
     "replay_period",
     "report",
+    "restorable",
     "resume",
     "retrain",
     "review",
@@ -103,6 +115,7 @@ __all__ = [
     "reviews",
     "roll_back",
     "rollouts",
+    "sample",
     "send_test",
     "sensors",
     "shadow",
@@ -110,6 +123,7 @@ __all__ = [
     "status",
     "sync",
     "take_labels",
+    "timeline",
     "to_label_studio",
     "train",
     "triage",

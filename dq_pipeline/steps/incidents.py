@@ -88,8 +88,13 @@ def _over(world: World, serving: Serving, one: Incident) -> tuple[Ending, int | 
     return Ending.RECOVERED, None, f"what told of incident {one.id} is within its limits again"
 
 
-def close(world: World, process: str, number: int, *, accept: bool, who: str) -> dict[str, Any]:
+def close(world: World, process: str, number: int, *, accept: bool, who: str, why: str = "") -> dict[str, Any]:
     """A person ends an incident: it was repaired, or (`accept`) what is seen now is right and is learned.
+
+    Parameters
+    ----------
+    why
+        Kept in the incident's timeline.
 
     Raises
     ------
@@ -98,6 +103,8 @@ def close(world: World, process: str, number: int, *, accept: bool, who: str) ->
     """
     ending = Ending.ACCEPTED if accept else Ending.REPAIRED
     before = _numbered(world, process, number)
+    if why and before.ending is None:
+        world.ledger.note_incident(process, number, f"{ending}, says {who}: {why}", utc_now())
     incident = world.ledger.close_incident(process, number, ending, stop=None, who=who, now=utc_now())
     title = f"{process}: incident {number} is closed as {ending}"
     world.notifier.notify(_ended(incident, title, f"{incident.title}; closed by {who}"))
@@ -130,6 +137,18 @@ def listed(incidents: Sequence[Incident]) -> list[dict[str, Any]]:
         for one in sorted(incidents, key=lambda one: (one.ending is not None, one.id))
         if one.cause is not None
     ]
+
+
+def incident_list(world: World, process: str) -> dict[str, Any]:
+    """All incidents: those with a cause, the open ones first, and what the ledger recorded by itself, newest first."""
+    world.process(process)
+    found = world.ledger.incidents(process)
+    others = [
+        {"id": one.id, "kind": one.kind, "title": one.title, "at": one.at.isoformat(), "evidence": dict(one.evidence)}
+        for one in reversed(found)
+        if one.cause is None
+    ]
+    return {"process": process, "incidents": listed(found), "recorded": others}
 
 
 def incident(world: World, process: str, number: int) -> dict[str, Any]:

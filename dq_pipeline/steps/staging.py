@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -108,7 +109,7 @@ def register(world: World, process: str, key: str) -> ReleaseRow:
             key=key,
             event=event,
             kind=kind,
-            metrics=metrics,
+            metrics=metrics | _lines(release),
             samples=sum(batch.samples for batch in release.manifest),
             created_at=release.created_at,
             settings_hash=tags["settings"],
@@ -116,3 +117,11 @@ def register(world: World, process: str, key: str) -> ReleaseRow:
     )
     world.ledger.configuration(process, tags["settings"], dict(release.settings), utc_now())
     return row
+
+
+def _lines(release: Release) -> dict[str, float]:
+    """What the release holds scores and drift statistics against, so that a page need not load it to draw them."""
+    found = {"line/threshold": float(release.threshold)}
+    if release.detector is not None and math.isfinite(release.detector.threshold):
+        found["line/drift_threshold"] = float(release.detector.threshold)
+    return found

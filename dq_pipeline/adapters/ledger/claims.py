@@ -142,18 +142,19 @@ class Claims(Database):
                 .values(failures=head.failures + 1, failed_at=now, error=error)
             )
 
-    def unpark(self, process: str, now: datetime) -> int:
-        """Put parked batches back in line, to be read again from the start; returns how many.
+    def unpark(self, process: str, now: datetime, *, batch_id: str | None = None) -> int:
+        """Put parked batches, or this one, back in line, to be read again from the start; returns how many.
 
         They go to the end of the line with new sequence numbers: batches are committed in the order of these numbers.
         """
         with self._begin() as connection:
             head = lock_process(connection, process)
-            parked = connection.scalars(
-                select(batches.c.batch_id)
-                .where(batches.c.process == process, batches.c.state == BatchState.PARKED)
-                .order_by(batches.c.sequence)
-            ).all()
+            wanted = select(batches.c.batch_id).where(
+                batches.c.process == process, batches.c.state == BatchState.PARKED
+            )
+            if batch_id is not None:
+                wanted = wanted.where(batches.c.batch_id == batch_id)
+            parked = connection.scalars(wanted.order_by(batches.c.sequence)).all()
             for place, name in enumerate(parked, start=1):
                 connection.execute(
                     update(batches)

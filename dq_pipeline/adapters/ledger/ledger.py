@@ -19,6 +19,7 @@ from dq_pipeline.adapters.ledger.incidents import Incidents
 from dq_pipeline.adapters.ledger.notices import Notices
 from dq_pipeline.adapters.ledger.outbox import Outbox
 from dq_pipeline.adapters.ledger.outcomes import Outcomes
+from dq_pipeline.adapters.ledger.overview import Overview
 from dq_pipeline.adapters.ledger.releases import Releases
 from dq_pipeline.adapters.ledger.replays import Replays
 from dq_pipeline.adapters.ledger.reviews import Reviews
@@ -57,6 +58,7 @@ class PostgresLedger(
     Facts,
     Notices,
     Summary,
+    Overview,
 ):
     """:class:`dq_pipeline.ports.Ledger` on PostgreSQL, in the schema `dq` of the given database.
 

@@ -33,7 +33,6 @@ from dq_pipeline.adapters.ledger.columns import (
 
 OPEN_STATES = ("claimed", "landed", "assessed")
 LIVE_EVENTS = ("open", "rebuilding")
-
 metadata = MetaData(schema=SCHEMA)
 
 processes = Table(

@@ -10,7 +10,24 @@ from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import Response
 
-from dq_airflow.ui import assets, errors, labels, metrics, overview, reviews, samples
+from dq_airflow.ui import (
+    assets,
+    batches,
+    catalogue,
+    contracts,
+    errors,
+    incidents,
+    labels,
+    metrics,
+    overview,
+    process,
+    releases,
+    reviews,
+    runbooks,
+    samples,
+    sensors,
+    settings,
+)
 from dq_airflow.ui.opened import Opened
 
 HEADERS = {
@@ -20,6 +37,24 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+
+
+PARTS = (
+    assets,
+    overview,
+    reviews,
+    labels,
+    samples,
+    runbooks,
+    catalogue,
+    process,
+    incidents,
+    releases,
+    batches,
+    contracts,
+    sensors,
+    settings,
+)
 
 
 def make_app(opened: Opened | None = None) -> FastAPI:
@@ -43,7 +78,7 @@ def make_app(opened: Opened | None = None) -> FastAPI:
     app.state.opened = opened
     errors.install(app)
     app.middleware("http")(_guard)
-    for part in (assets, overview, reviews, labels, samples):
+    for part in PARTS:
         app.include_router(part.router)
     app.router.routes.extend(metrics.routes)  # past the dependency on Airflow's log-in, which no scraper has
     return app

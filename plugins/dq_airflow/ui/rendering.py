@@ -13,8 +13,11 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import HTMLResponse
 
 from dq_airflow.ui import wording
+from dq_pipeline.watch.sign import spoken
 
 FOLDER = Path(__file__).parent
+PLACES = ("", "reviews", "batches", "releases", "incidents", "contracts", "sensors", "settings")
+"""Pages of a process that its navigation leads to, by the end of their address; the first is the process itself."""
 _TEMPLATES = Jinja2Templates(FOLDER / "templates")
 
 
@@ -30,6 +33,7 @@ def page(request: Request, template: str, **context: Any) -> HTMLResponse:
     given = {
         "root": home,
         "log_in": f"{airflow}/auth/login?next={quote(request.url.path)}",
+        "opened": PLACES,
         "inline_style": _style() if context["user"] is None else None,
     }
     return _TEMPLATES.TemplateResponse(request, template, {**given, **context})
@@ -53,6 +57,9 @@ _TEMPLATES.env.filters |= {
     "kind": wording.kind,
     "told": wording.told,
     "label": wording.label,
+    "age": lambda seconds: "-" if seconds is None else spoken(seconds),
+    "share": lambda value: "-" if value is None else f"{value:.0%}",
+    "plain": lambda name: str(name).replace("_", " "),
     "segment": lambda text: quote(str(text), safe=""),
 }
 _TEMPLATES.env.trim_blocks = _TEMPLATES.env.lstrip_blocks = True

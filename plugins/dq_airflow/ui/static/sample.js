@@ -1,0 +1,3 @@
+import { draw } from "./charts.js";
+
+draw(JSON.parse(document.getElementById("drawn").textContent));
