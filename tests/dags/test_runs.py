@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from dq_airflow import assets
+from dq_pipeline import steps
+from dq_pipeline.records import Notice
 from dq_pipeline.steps import agenda
 from tests.integration.conftest import Plant, plant, recordings  # noqa: F401 - a fixture
+from tests.integration.receivers import Webhook
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
@@ -187,3 +191,29 @@ def test_experiments_are_made_and_reported(run: Run, plant: Plant, monkeypatch: 
     folder = plant.world.settings.var / "experiments"
     assert sorted(file.name for file in folder.iterdir()) == ["cost.json", "index.html"]
     assert "A long stream, one core" in (folder / "index.html").read_text()
+
+
+def test_the_watch_sends_what_is_due_even_where_its_look_fails(
+    run: Run,
+    plant: Plant,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chat = Webhook()
+    chat.up()
+    monkeypatch.setenv("DQ_ALERTS_CHAT", f"json://127.0.0.1:{chat.port}/secret")
+    plant.edit(alerts={"to": {"warning": ["chat"]}})
+    name, ledger = plant.process, plant.world.ledger
+    ledger.add_notice(Notice(name, "warning", f"{name}: it squeaks", "a wheel"), datetime.now(UTC))
+    states = run("watch.py", f"{name}_watch")
+    assert which(states, "success") == {"watch", "triage", "deliver"}
+    assert chat.titles == [f"[warning] {name}: it squeaks"]
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("no broker")
+
+    monkeypatch.setattr(steps, "watch", broken)
+    ledger.add_notice(Notice(name, "warning", f"{name}: again", "a wheel", subject="another"), datetime.now(UTC))
+    with pytest.raises(AssertionError, match="'deliver': 'success'"):  # the run has failed all the same
+        run("watch.py", f"{name}_watch")
+    assert chat.titles[1:] == [f"[warning] {name}: again", f"[warning] {name}_watch.watch failed"]
+    chat.down()

@@ -323,6 +323,20 @@ def test_an_incident_is_told_at_its_opening_its_rise_and_its_end_and_its_alerts_
     assert incidents.listed(ledger.incidents(RIG))[0]["severity"] == "critical"
 
 
+def test_what_is_told_late_says_that_it_is_over_by_now(desk: Desk) -> None:
+    ledger = desk.world.ledger
+    desk.chat.down()
+    assert ledger.raise_alert(RIG, Alert("lag", "lag", "warning", "rig: late"), desk.now)
+    (alert,) = ledger.alerts(RIG)
+    desk.tell(alert=alert.id, key="alert:1")
+    assert desk.deliver() == {"failed": 1}
+    ledger.clear_alert(RIG, "lag", desk.now)
+    desk.chat.up()
+    desk.later(seconds=31)
+    assert desk.deliver() == {"sent": 1}
+    assert desk.chat.titles == ["[warning, over by now] rig: it squeaks"]
+
+
 def test_that_another_release_answers_is_told_unless_it_is_routed_nowhere(desk: Desk) -> None:
     desk.tell("info", "rig: release 2 is in Production", kind="promoted", subject="2")
     desk.tell("info", "rig: release 3 is a canary", kind="rollout", subject="3")
