@@ -224,16 +224,17 @@ def test_what_a_killed_deliverer_left_is_sent_by_the_next(desk: Desk) -> None:
 
 
 def test_an_address_that_hangs_holds_nobody_up(desk: Desk) -> None:
-    desk.pager.pause_s = 3.0
+    desk.pager.pause_s = 20.0
+    desk.world.sender.check("pager")  # loads apprise
     for number in range(5):
         desk.tell("critical", f"rig: {number}", subject=str(number))
     began = time.monotonic()
-    assert desk.deliver(limit_s=0.5) == {"failed": 5}
-    assert time.monotonic() - began < 2.0
+    assert desk.deliver(limit_s=2.0) == {"failed": 5}
+    assert time.monotonic() - began < 3.9, "apprise itself waits for four seconds"
     assert len(desk.chat.got) == 5
     rows = desk.listed()
     assert [row["attempts"] for row in rows] == [1, 0, 0, 0, 0], "those that were not tried count no attempt"
-    assert rows[0]["to"]["pager"] == "no answer within 0.5 s"
+    assert rows[0]["to"]["pager"] == "no answer within 2 s"
 
 
 def test_quiet_hours_hold_all_but_critical_notices(desk: Desk) -> None:
