@@ -101,6 +101,9 @@ def load_all(folder: Path) -> tuple[dict[str, Process], dict[str, ProcessFileErr
 
 def _problem(entry: Any) -> Problem:
     key = ".".join(str(part) for part in entry["loc"]) or "(file)"
+    if key.split(".")[0] == "alerts" and "://" in f"{key} {entry['input']}":  # it holds a password
+        key = ".".join(str(part) for part in entry["loc"] if "://" not in str(part))
+        return Problem(key, "a name, whose address is in DQ_ALERTS_<NAME>", "an address, which is not shown")
     if entry["type"] == "extra_forbidden":
         return Problem(key, "a known key (see docs/processes.md)", f"unknown key with value {_short(entry['input'])}")
     if entry["type"] == "missing":

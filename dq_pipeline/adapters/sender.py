@@ -57,20 +57,21 @@ class AppriseSender:
         sequence of (str or None)
             For each: "" where the address took it, why it did not, or None where it was not tried.
         """
-        until = time.monotonic() + limit_s
         lines: dict[str, list[int]] = {}
         for number, one in enumerate(dispatches):
             lines.setdefault(one.address, []).append(number)
         said: list[str | None] = [None] * len(dispatches)
         begun: set[int] = set()
-        running: list[threading.Thread] = []
+        services: dict[str, Any] = {}
         for name, numbers in lines.items():
             try:
-                service = self._opened(name)
+                services[name] = self._opened(name)
             except DQError as error:  # of ours: names the setting alone
                 said[numbers[0]] = str(error)
-                continue
-            told = [(number, dispatches[number]) for number in numbers]
+        until = time.monotonic() + limit_s  # loading apprise takes half a second, once
+        running: list[threading.Thread] = []
+        for name, service in services.items():
+            told = [(number, dispatches[number]) for number in lines[name]]
             arguments = (service, told, said, begun, until)
             running.append(threading.Thread(target=_line, args=arguments, name=_THREAD + name, daemon=True))
             running[-1].start()

@@ -75,6 +75,8 @@ class NoticeRow:
         Addresses that took an earlier notice of the same incident or alert.
     action
         What was done about its incident, as the incident says now.
+    ended
+        Its incident or alert is over by now.
     """
 
     id: int
@@ -90,6 +92,7 @@ class NoticeRow:
     into: int | None = None
     heard: tuple[str, ...] = ()
     action: Mapping[str, Any] = field(default_factory=dict)
+    ended: bool = False
 
     @property
     def told(self) -> bool:

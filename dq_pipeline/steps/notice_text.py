@@ -33,7 +33,8 @@ def dispatch(sender: Sender, process: Process, row: NoticeRow, address: str) -> 
         lines.append(f"And {len(more)} more, the newest of them:" if len(more) > _LISTED else f"And {len(more)} more:")
         lines += [f"- {cut(title, TITLE)}" for title in more[-_LISTED:]]
     lines.append(f"Was this useful? dq alerts {notice.process} --useful {row.id} (or --useless {row.id})")
-    head = f"[{'over' if notice.over else notice.severity}] {cut(' '.join(title.split()), TITLE)}"
+    late = ", over by now" if row.ended else ""
+    head = f"[{'over' if notice.over else notice.severity + late}] {cut(' '.join(title.split()), TITLE)}"
     ending = f" (and {len(more)} more)" if more else ""
     return Dispatch(address, notice.severity, head + ending, "\n".join(line for line in lines if line), notice.over)
 

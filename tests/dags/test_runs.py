@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from dq_airflow import assets
+from dq_pipeline import steps
+from dq_pipeline.records import Notice
 from dq_pipeline.steps import agenda
 from tests.docs.tutorials import steps as steps_of
 from tests.integration.conftest import Plant, plant, recordings  # noqa: F401 - a fixture
+from tests.integration.receivers import Webhook
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 TASK = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"  # Airflow leaves it behind when a task has run in this process
@@ -212,3 +216,29 @@ def test_the_dag_of_the_tutorial(run: Run, plant: Plant, tmp_path: Path, monkeyp
     assert which(states, "success") == {"line", "write"}
     (line,) = book.read_text().splitlines()
     assert f" {plant.process}: release {version} (initial), mae 0." in line
+
+
+def test_the_watch_sends_what_is_due_even_where_its_look_fails(
+    run: Run,
+    plant: Plant,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chat = Webhook()
+    chat.up()
+    monkeypatch.setenv("DQ_ALERTS_CHAT", f"json://127.0.0.1:{chat.port}/secret")
+    plant.edit(alerts={"to": {"warning": ["chat"]}})
+    name, ledger = plant.process, plant.world.ledger
+    ledger.add_notice(Notice(name, "warning", f"{name}: it squeaks", "a wheel"), datetime.now(UTC))
+    states = run("watch.py", f"{name}_watch")
+    assert which(states, "success") == {"watch", "triage", "deliver"}
+    assert chat.titles == [f"[warning] {name}: it squeaks"]
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("no broker")
+
+    monkeypatch.setattr(steps, "watch", broken)
+    ledger.add_notice(Notice(name, "warning", f"{name}: again", "a wheel", subject="another"), datetime.now(UTC))
+    with pytest.raises(AssertionError, match="'deliver': 'success'"):  # the run has failed all the same
+        run("watch.py", f"{name}_watch")
+    assert chat.titles[1:] == [f"[warning] {name}: again", f"[warning] {name}_watch.watch failed"]
+    chat.down()

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dq_pipeline.process_file import read
+from dq_pipeline.errors import ProcessFileError
+from dq_pipeline.process_file import parse, read
 from dq_pipeline.sections.alerts import Alerts
 
 VIENNA = "Europe/Vienna"
@@ -59,6 +60,25 @@ history: {uri: history.parquet, id: id, time: t_s, samples: 60}
 def test_what_is_refused(section: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Alerts.model_validate(section)
+
+
+@pytest.mark.parametrize(
+    "alerts",
+    [
+        {"to": {"critical": ["json://user:hunter2@host"]}},
+        {"to": {"critical": "json://user:hunter2@host"}},
+        {"to": "json://user:hunter2@host"},
+        {"to": {"pager": "json://user:hunter2@host"}},
+        {"pager": {"address": "json://user:hunter2@host"}},
+        "json://user:hunter2@host",
+        {"to": {"json://user:hunter2@host": ["pager"]}},
+        {"mute": ["json://user:hunter2@host"], "quiet_hours": "json://user:hunter2@host"},
+    ],
+)
+def test_an_address_that_somebody_wrote_into_the_file_is_not_shown(alerts: Any) -> None:
+    with pytest.raises(ProcessFileError, match="DQ_ALERTS_<NAME>; found an address, which is not shown") as error:
+        parse({"process": "rig", "alerts": alerts}, "rig.yaml")
+    assert "hunter2" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -40,16 +40,15 @@ class Notices(Database):
             rows = sorted(connection.execute(taken).all(), key=lambda row: row.id)
             if not rows:
                 return []
-            of_alerts = select(alerts.c.id, alerts.c.incident).where(
-                alerts.c.id.in_([row.alert for row in rows if row.alert])
-            )
-            into = {one.id: one.incident for one in connection.execute(of_alerts)}
-            of_incidents = select(incidents.c.id, incidents.c.record)
-            of_incidents = of_incidents.where(incidents.c.id.in_([row.incident for row in rows if row.incident]))
-            done = {one.id: one.record.get("action", {}) for one in connection.execute(of_incidents)}
+            of_alerts = select(alerts.c.id, alerts.c.incident, alerts.c.cleared_at)
+            told = of_alerts.where(alerts.c.id.in_([row.alert for row in rows if row.alert]))
+            own_alert = {one.id: one for one in connection.execute(told)}
+            of_incidents = select(incidents.c.id, incidents.c.record, incidents.c.ending)
+            told = of_incidents.where(incidents.c.id.in_([row.incident for row in rows if row.incident]))
+            own_incident = {one.id: one for one in connection.execute(told)}
             heard = _heard(connection, rows)
         return [
-            _row(row, into=into.get(row.alert), action=done.get(row.incident, {}), heard=heard[row.id]) for row in rows
+            _now(row, own_alert.get(row.alert), own_incident.get(row.incident), heard=heard[row.id]) for row in rows
         ]
 
     def notices_sent(self, process: str, since: datetime) -> Sequence[NoticeRow]:
@@ -131,6 +130,15 @@ def _heard(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, tuple[
         took = {name for one in own for name, said in one.record.get("to", {}).items() if said == "sent"}
         found[row.id] = tuple(sorted(took))
     return found
+
+
+def _now(row: Row[Any], alert: Row[Any] | None, incident: Row[Any] | None, **more: Any) -> NoticeRow:
+    """With what its alert and its incident say now."""
+    ended = (alert is not None and alert.cleared_at is not None) or (
+        incident is not None and incident.ending is not None
+    )
+    action = {} if incident is None else incident.record.get("action", {})
+    return _row(row, into=None if alert is None else alert.incident, action=action, ended=ended, **more)
 
 
 def _row(row: Row[Any], **now: Any) -> NoticeRow:
