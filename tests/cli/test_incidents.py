@@ -56,7 +56,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     def world() -> Iterator[SimpleNamespace]:
         yield SimpleNamespace(process=lambda name: name)
 
-    def close(_world: object, process: str, number: int, *, accept: bool, who: str) -> dict[str, object]:
+    def close(_world: object, process: str, number: int, *, accept: bool, who: str, why: str) -> dict[str, object]:
+        assert why == ""
         calls.append((process, number, accept, bool(who)))
         return {"ending": "accepted" if accept else "repaired", "learned": accept}
 

@@ -17,7 +17,9 @@ import pytest
 from dq_pipeline import local, steps
 from dq_pipeline.local import Endpoints
 from dq_pipeline.local.record import Record
+from dq_pipeline.records import Cause, Diagnosis
 from dq_pipeline.simulate.vacuum import to_table
+from dq_pipeline.steps.clock import utc_now
 from dq_pipeline.wiring import open_world
 from tests.integration.conftest import Notices, Plant, faulty, recordings, settings
 from tests.live.platform import write_process
@@ -54,7 +56,8 @@ def site(mlflow_server: Endpoints) -> Iterator[Site]:
         world.ledger.migrate()
         world.stream.ensure_topics(world.process(name))
         plant = Plant(world, name, np.random.default_rng(3), Notices())
-        plant.initialize()
+        for run in ("first", "second"):  # so that there is a release to go back to
+            plant.initialize(run)
         _stream(plant)
         environment = {
             "DQ_PROCESS_DIR": str(folder),
@@ -67,7 +70,8 @@ def site(mlflow_server: Endpoints) -> Iterator[Site]:
         passwords = {"admin": endpoints.airflow_password or "", "viewer": Record.load(var).viewer_password}
         ids = [item["review"] for item in steps.reviews(world, name)["items"]]
         assert len(ids) >= REVIEWS
-        made = Site(endpoints.airflow_url, passwords, world, name, idle, _unused=iter(ids))
+        batch = str(world.ledger.batch_list(name, limit=1)[0]["batch_id"])
+        made = Site(endpoints.airflow_url, passwords, world, name, idle, batch, _incident(plant), _unused=iter(ids))
         assert made.ask("/dq/", "admin").status == 200  # the first answer waits for imports
         yield made
 
@@ -79,12 +83,34 @@ def _stream(plant: Plant) -> None:
     runs = [faulty(run, rng) if i % 8 == 3 else run for i, run in enumerate(runs)]
     runs[5:8] = recordings(3, rng, first=1005, shift=4)
     plant.publish(runs)
+    plant.send(b"broken", b"{<b>broken</b>", [])
+    plant.flush()
     plant.answer()
     for run in runs[:REVIEWS]:
         steps.report(
             plant.world, plant.process, run.sample_id, why="<b>valve</b> was open by hand", who="anna", rating=2
         )
     steps.fill_queue(plant.world, plant.process)
+
+
+def _incident(plant: Plant) -> int:
+    """An open incident of a sensor, with what was considered."""
+    hypotheses = [
+        {"cause": "calibration", "subject": "flow", "confidence": 0.8, "onset": 3, "why": "only <b>flow</b> moved"}
+    ]
+    record = {"hypotheses": hypotheses, "slices": [{"name": "source=rig", "before": 0.1, "since": 0.3}]}
+    told = Diagnosis(
+        Cause.CALIBRATION,
+        "flow",
+        "critical",
+        0.8,
+        "flow reads <b>twice</b> as much",
+        {},
+        record,
+        first=3,
+        sensor="flow",
+    )
+    return plant.world.ledger.open_incident(plant.process, told, utc_now()).id
 
 
 @pytest.fixture(scope="session")

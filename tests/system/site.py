@@ -36,6 +36,8 @@ class Site:
     world: World
     process: str
     idle: str
+    batch: str
+    incident: int
     tokens: dict[str, str] = field(default_factory=dict)
     _unused: Iterator[int] = field(default=iter(()))
 

@@ -32,6 +32,7 @@ def test_the_navigation_leads_to_the_queue(visit: Any, site: Site, screens: Path
     page.get_by_role("link", name="Quality").or_(page.get_by_label("Quality")).first.click()
     frame = page.frame_locator("iframe")
     frame.get_by_role("link", name=site.process).click()
+    frame.get_by_role("link", name="Reviews", exact=True).click()
     frame.get_by_role("heading", name="Reviews").wait_for()
     frame.locator("[data-row]").first.click()
     frame.get_by_role("heading", name="Why it is here").wait_for()

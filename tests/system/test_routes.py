@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,19 @@ pytestmark = pytest.mark.system
 
 READS = (
     "/dq/",
+    "/dq/about/catalogue",
+    "/dq/about/runbooks/{name}",
+    "/dq/{process}",
+    "/dq/{process}/batches",
+    "/dq/{process}/batches/{batch_id}",
+    "/dq/{process}/sample",
+    "/dq/{process}/releases",
+    "/dq/{process}/releases/compare",
+    "/dq/{process}/incidents",
+    "/dq/{process}/incidents/{number}",
+    "/dq/{process}/contracts",
+    "/dq/{process}/sensors",
+    "/dq/{process}/settings",
     "/dq/{process}/reviews",
     "/dq/{process}/reviews/{review}",
     "/dq/api/{process}/reviews",
@@ -23,6 +37,9 @@ READS = (
     "/dq/static/dq.css",
     "/dq/static/plotly.min.js",
 )
+REDRIVE = "/dq/api/{process}/batches/{batch_id}/redrive"
+CLOSE = "/dq/api/{process}/incidents/{number}/close"
+ROLLBACK = "/dq/api/{process}/rollback"
 OPINIONS = "/dq/api/{process}/reviews/{review}/opinions"
 SAMPLES = "/dq/api/{process}/samples"
 WRITES: dict[str, dict[str, Any]] = {
@@ -40,6 +57,13 @@ WRITES: dict[str, dict[str, Any]] = {
         "values": [[1.0]] * 30,
     },
 }
+CONFIRMED: dict[str, tuple[str, dict[str, Any]]] = {
+    REDRIVE: ("/dq/{process}/batches/{batch_id}", {}),
+    CLOSE: ("/dq/{process}/incidents/{number}", {"ending": "repaired"}),
+    ROLLBACK: ("/dq/{process}/releases", {"version": "1"}),
+}
+"""Writes that take a reason and the token of the page that shows what would be done."""
+WHY = "the transmitter was exchanged"
 DONE = {SAMPLES: 202}
 
 
@@ -49,7 +73,16 @@ def written(site: Site, path: str) -> dict[str, Any]:
 
 
 def at(site: Site, path: str, review: int = 1) -> str:
-    return path.format(process=site.process, review=review)
+    named = {"batch_id": site.batch, "number": site.incident, "name": "calibration"}
+    found = path.format(process=site.process, review=review, **named)
+    return f"{found}?name=r001030" if path.endswith("/sample") else found
+
+
+def token(site: Site, path: str, who: str = "admin") -> str:
+    """The token of the form that a page holds for who looks at it."""
+    found = re.search(r'name="token" value="([^"]+)"', site.ask(at(site, path), who).text)
+    assert found is not None, path
+    return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +94,7 @@ def test_every_route_is_tried_here(site: Site) -> None:
     from dq_airflow.ui.app import make_app
 
     routes = {route.path for route in make_app().routes}  # type: ignore[attr-defined]
-    tried = {path.removeprefix("/dq") for path in (*READS, *WRITES)}
+    tried = {path.removeprefix("/dq") for path in (*READS, *WRITES, *CONFIRMED)}
     named = {path for path in tried if not path.startswith("/static/")} | {"/static/{name}", "/metrics"}
     assert routes == named
 
@@ -84,6 +117,55 @@ def test_writing_takes_the_right_to(site: Site, review: int, path: str) -> None:
     assert site.ask(path, "viewer", raw=b"{broken").status == 403
     assert site.opinions(review) == before
     assert site.ask(path, "admin", body).status == done
+
+
+def refused(site: Site, path: str) -> dict[str, Any]:
+    """Try a confirmed write in every way that is wrong; returns the right body."""
+    page, more = CONFIRMED[path]
+    address = at(site, path)
+    assert 'name="token"' not in site.ask(at(site, page), "viewer").text, "a viewer is offered nothing"
+    said = {"why": WHY, "token": token(site, page)} | more
+    assert site.ask(address, None, said).status == 401
+    assert site.ask(address, None, raw=b"{broken").status == 401
+    assert site.ask(address, "viewer", said).status == 403
+    assert site.ask(address, "viewer", raw=b"{broken").status == 403
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": site.url}
+    assert site.ask(address, "admin", said, headers=elsewhere, cookie=True).status == 403
+    for wrong in ({"why": " "}, {"token": "short"}, {"who": "somebody else"}):
+        assert site.ask(address, "admin", said | wrong).status == 422, wrong
+    assert site.ask(address, "admin", said | {"token": "made.1.up"}).status == 409
+    return said
+
+
+def test_what_is_in_quarantine_is_sent_again_once(site: Site) -> None:
+    said = refused(site, REDRIVE)
+    found = site.ask(at(site, REDRIVE), "admin", said)
+    assert (found.status, found.json["messages"]) == (200, 1), found.text
+    assert site.ask(at(site, REDRIVE), "admin", said).status == 409, "things have changed since"
+
+
+def test_an_incident_is_ended_by_who_is_logged_in(site: Site) -> None:
+    said = refused(site, CLOSE)
+    assert site.ask(at(site, CLOSE), "admin", said).json["ending"] == "repaired"
+    page = site.ask(at(site, CONFIRMED[CLOSE][0]), "viewer").text
+    assert f"repaired, says admin: {WHY}" in page
+
+
+def test_a_rollback_waits_for_approval_in_airflow(site: Site) -> None:
+    """The page starts the DAG, once; what forbids it is said before anything is started."""
+    dag = f"/api/v2/dags/{site.process}_rollback"
+    until(lambda: site.ask(dag, "admin").status == 200, "the rollback DAG")
+    said = refused(site, ROLLBACK)
+    current = site.world.ledger.production(site.process)
+    assert current is not None
+    for version in (current.version, "999"):
+        assert site.ask(at(site, ROLLBACK), "admin", said | {"version": version}).status == 409
+    assert site.ask(f"{dag}/dagRuns", "admin").json["total_entries"] == 0
+    first, second = (site.ask(at(site, ROLLBACK), "admin", said) for _ in range(2))
+    assert (first.status, first.json["new"], second.json["new"]) == (200, True, False), first.text
+    (run,) = site.ask(f"{dag}/dagRuns", "admin").json["dag_runs"]
+    assert run["conf"] == {"version": said["version"], "reason": WHY}
+    assert run["triggering_user_name"] == "admin"
 
 
 @pytest.mark.parametrize("path", WRITES)

@@ -106,7 +106,7 @@ def redrive(
     confirming.check(said.token, user, process, "redrive", _standing(steps.batch(world, process, batch_id)))
     done = steps.redrive(world, process, batch_id=batch_id)
     log.info("%s: batch %s sent again by %s: %s", process, batch_id, user.get_name(), said.why)
-    parts = [f"{done['messages']} messages sent again"] if done["messages"] else []
+    parts = [f"{done['messages']} message{'s' if done['messages'] != 1 else ''} sent again"] if done["messages"] else []
     parts += ["the micro-batch is in line again"] if done["batches"] else []
     return done | {"told": "; ".join(parts).capitalize() or "Nothing was left to send again"}
 

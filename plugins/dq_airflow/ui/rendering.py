@@ -13,7 +13,6 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import HTMLResponse
 
 from dq_airflow.ui import wording
-from dq_pipeline.watch.sign import spoken
 
 FOLDER = Path(__file__).parent
 PLACES = ("", "reviews", "batches", "releases", "incidents", "contracts", "sensors", "settings")
@@ -57,7 +56,7 @@ _TEMPLATES.env.filters |= {
     "kind": wording.kind,
     "told": wording.told,
     "label": wording.label,
-    "age": lambda seconds: "-" if seconds is None else spoken(seconds),
+    "age": wording.age,
     "share": lambda value: "-" if value is None else f"{value:.0%}",
     "plain": lambda name: str(name).replace("_", " "),
     "segment": lambda text: quote(str(text), safe=""),

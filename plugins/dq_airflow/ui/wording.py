@@ -45,6 +45,22 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
+_LENGTHS = ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+def age(seconds: float | None) -> str:
+    """A length of time in a few characters, as a cell of a table has room for; a dash where there is none.
+
+    >>> age(0.4), age(4.26), age(110.0), age(300.0), age(9000.0), age(200_000.0), age(1e7), age(None)
+    ('0.4 s', '4.3 s', '110 s', '5 min', '2.5 h', '2.3 days', '116 days', '-')
+    """
+    if seconds is None:
+        return "-"
+    size, unit = next(((size, unit) for size, unit in _LENGTHS if seconds >= 2 * size), _LENGTHS[-1])
+    value = seconds / size
+    return f"{value:.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
+
+
 def label(value: float | None, classes: Sequence[str] = (), unit: str = "1") -> str:
     """A value of the target: with its unit, or by the name of its class.
 

@@ -1,4 +1,4 @@
-// Forms that change something: sent as JSON after a person has confirmed; what goes wrong is said and nothing typed is lost.
+// Forms that change something: sent as JSON once confirmed; what goes wrong is said, and nothing typed is lost.
 
 import { tellNext, tellOnce } from "./told.js";
 
@@ -35,5 +35,5 @@ async function send(event) {
   button.disabled = false;
 }
 
-for (const form of document.querySelectorAll("form.act")) form.addEventListener("submit", send);
+for (const form of document.querySelectorAll("form.confirm")) form.addEventListener("submit", send);
 tellOnce();
