@@ -45,6 +45,8 @@ def test_looks(visit: Any, site: Site, screens: Path, size: str, scheme: str) ->
         assert page.locator("h1").count() >= 1, name
         assert page.locator("main b").count() == 0, f"{name}: words of others stay words"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
+        narrow = "[...document.querySelectorAll('.scrolled td, .scrolled th')].filter((one) => 0 < one.offsetWidth)"
+        assert page.evaluate(f"{narrow}.every((one) => one.offsetWidth > 40)"), f"{name}: cells of a letter each"
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (ground == "rgb(18, 22, 28)") is (scheme == "dark")
         page.screenshot(path=screens / f"{name}-{size}-{scheme}.png", full_page=True)
