@@ -47,7 +47,7 @@ def alerts(
             answer(tested, as_json, f"{test} {said}.")
             raise typer.Exit(0 if tested["sent"] else 1)
         if send:
-            sent = steps.deliver(opened, process, limit_s=60.0)
+            sent = steps.deliver(opened, process)
             answer(sent, as_json, sent["error"] or _counts(sent))
             raise typer.Exit(1 if sent["failed"] or sent["given_up"] or sent["error"] else 0)
         number = useful if useful is not None else useless

@@ -161,7 +161,7 @@ def turn(
     drift = f", drift seen {acted['drift_alarms']} times" if acted["drift_alarms"] else ""
     say(f"{process}: batch {pulled['sequence']}: {found}{drift}")
     due = adapt and _decide(world, process, say)
-    steps.deliver_aside(world, process, limit_s=10.0)
+    steps.deliver_aside(world, process)
     return due
 
 

@@ -18,8 +18,10 @@ from dq_pipeline.watch.telling import SENT, Decision, decide
 
 log = logging.getLogger(__name__)
 
-LIMIT_S = 15.0
+LIMIT_S = 60.0
 """All sends of one call take no longer."""
+ASIDE_S = 3.0
+"""Beside a micro-batch, whose successor waits for it; what an address does not take in time is left to the watch."""
 AT_ONCE = 50
 LEASE_S = 120.0
 """For so long nobody else is given what a call took: what a killed one left is tried again then."""
@@ -70,10 +72,10 @@ def deliver(world: World, process: str, *, limit_s: float = LIMIT_S) -> dict[str
     return {"process": process, **counts, "error": None}
 
 
-def deliver_aside(world: World, process: str, *, limit_s: float = LIMIT_S) -> dict[str, Any]:
-    """:func:`deliver` beside other work: whatever goes wrong with it is logged, and what it is beside goes on."""
+def deliver_aside(world: World, process: str) -> dict[str, Any]:
+    """:func:`deliver` beside a micro-batch, shortly: what goes wrong with it is logged, and the stream goes on."""
     try:
-        return deliver(world, process, limit_s=limit_s)
+        return deliver(world, process, limit_s=ASIDE_S)
     except Exception as error:
         log.exception("%s: notices could not be sent now", process)
         return {"process": process, "error": type(error).__name__}

@@ -127,7 +127,7 @@ def decide(process: str, branches: Mapping[str, str]) -> Result:
     context = get_current_context()
     with reporting(context, process) as world:
         decided = steps.decide(world, process)
-        steps.deliver_aside(world, process, limit_s=10.0)
+        steps.deliver_aside(world, process)
     if decided["new_labels"]:
         assets.emit(context, process, "labels", {"new": decided["new_labels"]})
     if decided["branch"] == "adapt":

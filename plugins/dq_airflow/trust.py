@@ -99,7 +99,7 @@ def deliver(process: str) -> Result:
     from dq_pipeline import steps
 
     with hooks.open_world() as world:
-        return steps.deliver(world, process, limit_s=60.0)
+        return steps.deliver(world, process)
 
 
 def _say(done: int, total: int, what: str) -> None:
