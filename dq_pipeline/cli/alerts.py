@@ -84,7 +84,7 @@ def _shown(found: dict[str, Any]) -> list[Table | str]:
     for row in found["notices"]:
         more = f" (and {len(row['more'])} more)" if row["more"] else ""
         told.add_row(
-            str(row["id"]), row["at"][:16], row["kind"], row["severity"], _plain(row["title"] + more), _plain(_to(row)),
+            str(row["id"]), row["at"][:16], row["kind"], row["severity"], row["title"] + more, _to(row),
             {True: "yes", False: "no", None: "-"}[row["useful"]],
         )  # fmt: skip
     rules = Table("rule", "notices", "sent", "judged", "useful", title="How useful each rule was")
@@ -101,7 +101,3 @@ def _to(row: dict[str, Any]) -> str:
         later = f"due {row['due_at'][:16]}" + (f" ({row['why']})" if row["why"] else "")
         return "; ".join(filter(None, (took, later)))
     return "; ".join(filter(None, ("given up" if row["state"] == "given up" else "", took or row["why"] or "-")))
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")

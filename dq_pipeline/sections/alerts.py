@@ -57,7 +57,7 @@ class Maintenance(Section):
 
 
 class Alerts(Section):
-    """Who is told of what goes wrong, and how often: see [alerts](alerts.md).
+    """Who is told of what goes wrong, and how often.
 
     Operates only: takes effect with the next notice that is sent.
     """

@@ -78,9 +78,9 @@ def make_app(opened: Opened | None = None) -> FastAPI:
     app.state.opened = opened
     errors.install(app)
     app.middleware("http")(_guard)
+    app.router.routes.extend(metrics.routes)  # before `/{process}`; no scraper has Airflow's log-in
     for part in PARTS:
         app.include_router(part.router)
-    app.router.routes.extend(metrics.routes)  # past the dependency on Airflow's log-in, which no scraper has
     return app
 
 
