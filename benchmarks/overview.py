@@ -2,7 +2,7 @@
 
 A real PostgreSQL, the real app behind a real server with one worker, asked again and again over HTTP; only who is
 logged in is played. Stated beforehand: 300 ms at the 95th percentile. Beside it the same with four people at once, and
-the timeline of one process, 1,000 samples at a time.
+the timeline of one process, 1,000 samples at a time, and what a scrape of the metrics reads of the ledger.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -94,12 +95,14 @@ def measure(short: bool) -> list[dict[str, Any]]:
             with ThreadPoolExecutor(PEOPLE) as people:
                 together = [ms for ms, _ in people.map(_ask, [f"{address}/dq/"] * asked)]
             timeline = [_ask(f"{address}/dq/{names[n % processes]}")[0] for n in range(asked // 4)]
+        scraped = [_scraped(world, names) for _ in range(asked // 10)]
     what = f"overview/{processes} processes, {batches:,} micro-batches"
     return [
         row(f"{what}: median", _at(alone, 50), "ms"),
         row(f"{what}: 95th percentile", _at(alone, 95), "ms", bar=BAR_MS),
         row(f"{what}, {PEOPLE} people at once: 95th percentile", _at(together, 95), "ms"),
         row(f"{what}, one process over 1,000 samples: 95th percentile", _at(timeline, 95), "ms"),
+        row(f"{what}, what metrics read of the ledger: 95th percentile", _at(scraped, 95), "ms"),
     ]
 
 
@@ -177,6 +180,14 @@ def _ask(address: str) -> tuple[float, str]:
     with urllib.request.urlopen(address, timeout=60) as answer:
         page = answer.read().decode()
     return 1e3 * (time.perf_counter() - began), page
+
+
+def _scraped(world: World, names: list[str]) -> float:
+    """Milliseconds until all metrics of the ledger are read."""
+    began = time.perf_counter()
+    _, failed = world.ledger.gauges(names, datetime.now(UTC))
+    assert not failed
+    return 1e3 * (time.perf_counter() - began)
 
 
 def _at(times: list[float], percent: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +15,7 @@ from .conftest import NOW, PUMP, Line  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.integration
 
-PROCESSES, BATCHES, SAMPLES = 50, 2000, 20_000
-"""Of the busy platform: 100,000 micro-batches, a million samples, half a million verdicts on contracts."""
+PROCESSES, BATCHES, SAMPLES = 10, 200, 2000
 
 
 def values(found: list[Reading], name: str) -> dict[tuple[str, ...], float]:
@@ -94,27 +92,18 @@ def test_every_query_names_metrics_of_the_list_and_all_their_labels() -> None:
     assert set(METRICS) - asked == {f"dq_{name}" for name in elsewhere}
 
 
-def test_many_processes_and_batches_stay_fast(ledger: PostgresLedger, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither batches nor samples are counted through: what is read is bounded by an index."""
+def test_many_processes_are_read_at_once(ledger: PostgresLedger) -> None:
+    """How long it takes with many more is a figure of the benchmark `overview`."""
     with ledger._begin() as connection:
         for statement in BUSY:
             connection.execute(
                 text(statement), {"processes": PROCESSES, "batches": BATCHES, "samples": SAMPLES, "now": NOW}
             )
-    with ledger._connect() as connection:
-        connection.commit()
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
-    names = [f"p{i}" for i in range(1, PROCESSES + 1)]
-    took = []
-    for _ in range(4):
-        began = time.perf_counter()
-        found, failed = ledger.gauges(names, NOW)
-        took.append(time.perf_counter() - began)
-    with capsys.disabled():
-        print(f"\n{len(found)} readings of {PROCESSES} processes in {min(took):.2f} s (first {took[0]:.2f} s)")
+    found, failed = ledger.gauges([f"p{i}" for i in range(1, PROCESSES + 1)], NOW)
     assert failed == 0
-    assert values([one for one in found if one.labels["process"] == "p7"], "dq_alarms_total")[()] == SAMPLES / 100
-    assert min(took) < 2.0
+    for name in ("p1", "p7", f"p{PROCESSES}"):
+        own = [one for one in found if one.labels["process"] == name]
+        assert values(own, "dq_alarms_total")[()] == SAMPLES / 100
 
 
 BUSY = (
