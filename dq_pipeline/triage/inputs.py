@@ -126,8 +126,8 @@ def corrected(process: Process, after: Stretch, findings: tuple[Finding, ...]) -
 def _lone(before: Floats, after: Floats, names: tuple[str, ...], gone: Floats) -> list[Finding]:
     """The one sensor that went clearly and at least twice as far as any other, where the others cannot follow it.
 
-    Next to it a relation that wanders by chance tells nothing: what it stands for reads as before. Where the others left
-    each other further than chance goes, asked without this one, more changed than this sensor.
+    Next to it a relation that wanders by chance tells nothing: what it stands for reads as before. Where the others
+    left each other further than chance goes, asked without this one, more changed than this sensor.
     """
     first, second = np.argsort(gone)[::-1][:2]
     if gone[second] > BESIDE * gone[first]:
