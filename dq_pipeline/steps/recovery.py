@@ -14,7 +14,7 @@ from dq_pipeline.triage.delivery import defects
 
 LOOK_BACK = 60
 """Newest samples among which the first good one is sought; a drift since as many before it is its return."""
-UNEXPLAINED = ("swapped", "lag")
+UNEXPLAINED = ("swapped", "lag", "undetermined")
 """Faults that no gain and offset describe: the audit has to find the sensor well."""
 NEWEST = 25
 """Samples that have to be well where nothing says which is the first good one."""

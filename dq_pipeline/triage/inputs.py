@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dq_pipeline.audit import Finding, examine
+from dq_pipeline.audit.virtual import Fit
 from dq_pipeline.drift import relations
 from dq_pipeline.process import Process
 from dq_pipeline.triage import channels
@@ -94,7 +95,7 @@ def look(process: Process, before: Stretch, after: Stretch, regimes: Mapping[str
     gone, gradual = _gone(before.values, after.values)
     moved = {name: round(float(gone[j]), 1) for j, name in enumerate(names) if gone[j] >= CLEARLY}
     if len(moved) == 1 and all(one.fault == "undetermined" for one in found):
-        found = _lone(before.values, names, gone) or found
+        found = _lone(before.values, after.values, names, gone) or found
     return Inputs(
         findings=tuple(found),
         moved=dict(sorted(moved.items(), key=lambda one: -one[1])),
@@ -122,16 +123,21 @@ def corrected(process: Process, after: Stretch, findings: tuple[Finding, ...]) -
     return replace(after, values=values)
 
 
-def _lone(before: Floats, names: tuple[str, ...], gone: Floats) -> list[Finding]:
+def _lone(before: Floats, after: Floats, names: tuple[str, ...], gone: Floats) -> list[Finding]:
     """The one sensor that went clearly and at least twice as far as any other, where the others cannot follow it.
 
-    Next to it a relation that wanders by chance tells nothing: what it stands for reads as before.
+    Next to it a relation that wanders by chance tells nothing: what it stands for reads as before. Where the others
+    left each other further than chance goes, asked without this one, more changed than this sensor.
     """
     first, second = np.argsort(gone)[::-1][:2]
     if gone[second] > BESIDE * gone[first]:
         return []
     levels = relations.levels_of(before)
-    known = relations.Levels.fit(levels).standardise(levels)
+    usual = relations.Levels.fit(levels)
+    known, new = usual.standardise(levels), usual.standardise(relations.levels_of(after[-NEWEST:]))
+    rest = [j for j in range(len(names)) if j != first]
+    if float(Fit(known, rest).gone(new).max(initial=0.0)) >= STRONG:
+        return []
     share = float(np.clip(relations.explained(known, relations.cross_residuals(known))[first], 0.0, 1.0))
     if share >= INFORMED:
         return []

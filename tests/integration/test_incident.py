@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dq_pipeline import steps
 from dq_pipeline.recording import Recording
-from dq_pipeline.records import Ending, EventState, Incident
+from dq_pipeline.records import Cause, Ending, EventState, Incident
 from dq_pipeline.steps.serving import load
 
 from .conftest import SENSORS, Plant, recordings  # type: ignore[import-not-found]
@@ -117,3 +118,30 @@ def test_a_person_says_it_was_repaired(ill: Plant) -> None:
 def test_an_initialization_ends_it(ill: Plant) -> None:
     ill.initialize("second")
     assert _incident(ill).ending is Ending.REPAIRED
+
+
+def _spoiled(runs: Sequence[Recording], rng: np.random.Generator) -> list[Recording]:
+    """The same runs as one sensor shows them that is out by another amount every time."""
+    found = []
+    for run in runs:
+        values = run.values.copy()
+        values[:, SENSORS.index(FAULTY)] += rng.uniform(8.0, 40.0)
+        found.append(replace(run, values=values))
+    return found
+
+
+def test_a_fault_that_no_gain_and_offset_describe_ends_when_the_sensor_reads_as_before(plant: Plant) -> None:
+    plant.initialize()
+    assert [made["branch"] for made in _feed(plant, 3, 1000)] == ["nothing"] * 3
+    for turn in range(3):
+        plant.publish(_spoiled(recordings(25, plant.rng, first=1075 + 25 * turn), plant.rng))
+        plant.turn()
+    incident = _incident(plant)
+    assert (incident.sensor, incident.cause, incident.ending) == (FAULTY, Cause.CALIBRATION, None)
+    assert incident.evidence["fault"] == "undetermined"
+    assert {made["branch"] for made in _feed(plant, 3, 2000)} == {"nothing"}
+    closed = _incident(plant)
+    assert closed.ending is Ending.RECOVERED
+    assert 150 <= (closed.stop or 0) <= 200
+    assert closed.withholds(149)
+    assert len(plant.world.ledger.releases(plant.process)) == 1

@@ -63,3 +63,16 @@ def test_a_bias_is_as_strong_as_its_own_level_goes_though_a_relation_hardly_does
     found = rank(case(change, seed=3, n=12))
     assert found.first is not None
     assert (found.first.cause, found.first.subject) == (Cause.UNDETERMINED, "f")
+
+
+def test_a_bias_is_none_where_others_left_each_other_too_however_far_it_goes(case):
+    def change(now):
+        grown = np.linspace(0.2, 1.0, len(now["values"]))[:, None]
+        now["values"][:, :, 5] += 6.0  # nothing says where f should be
+        now["values"][:, :, 0] += 0.6 * grown  # no further than they usually go, but against each other
+        now["values"][:, :, 2] -= 0.6 * grown
+        now["values"][:, :, 4] += 0.6 * grown
+
+    found = rank(case(change, n=40))
+    assert found.first is not None
+    assert found.first.cause is Cause.PROCESS_DRIFT
