@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dq_pipeline import rules as consistency
 from dq_pipeline.encode.section import Categorical, Encoded, with_columns
@@ -44,6 +44,9 @@ __all__ = [
     "Zone",
 ]
 
+PAGES = frozenset({"about", "api", "metrics", "static"})
+"""Names that the web pages have for themselves, beside one for each process."""
+
 
 class Process(Section):
     """One monitored process, validated."""
@@ -72,6 +75,13 @@ class Process(Section):
     alerts: Alerts = Alerts()
     drill: Drill = Drill()
     history: History
+
+    @field_validator("process")
+    @classmethod
+    def _no_page(cls, name: str) -> str:
+        if name in PAGES:
+            raise ValueError(f"none of {', '.join(sorted(PAGES))}, which are pages")
+        return name
 
     @model_validator(mode="before")
     @classmethod

@@ -19,7 +19,7 @@ from fastapi import FastAPI, HTTPException, Request
 from dq_airflow.ui import access, app, confirming, opened, process, releases, rendering, runbooks, running
 from dq_pipeline import steps
 from dq_pipeline.errors import StateError
-from dq_pipeline.process import Process
+from dq_pipeline.process import PAGES, Process
 from tests.integration.conftest import process_file
 
 Ask = Callable[..., httpx.Response]
@@ -247,3 +247,11 @@ def test_a_runbook_leads_to_runbooks_alone_and_runs_nothing(tmp_path: Path, monk
     assert 'href="{root}/about/runbooks/other"' in found
     assert "javascript" not in found.replace("[d](javascript:x)", "")
     assert runbooks.rendered("../hot") is runbooks.rendered("cold") is None
+
+
+def test_no_process_takes_the_name_of_a_page() -> None:
+    first = {path.split("/")[1] for path, _ in ROUTES if path.count("/") and not path.startswith("/{")} - {""}
+    assert first == PAGES
+    for name in PAGES:
+        with pytest.raises(ValueError, match="which are pages"):
+            Process.model_validate(process_file(name))
